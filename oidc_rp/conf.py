@@ -1,0 +1,62 @@
+"""The settings of this app, read live, so that `override_settings` and late changes work."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from django.conf import settings
+
+from .mozilla_settings import read_mozilla_settings
+
+# Every flat setting and its default. The system checks and the settings page know them from here.
+DEFAULTS: Final[Mapping[str, Any]] = {
+    "OIDC_RP_BASE_URL": None,
+    "OIDC_RP_CACHE": "default",
+    "OIDC_RP_COOKIE_NAME": "oidc_rp",
+    "OIDC_RP_PROVIDER_LOADER": None,
+}
+
+
+class AppSettings:
+    """The flat settings as attributes, without their prefix and in lower case."""
+
+    @property
+    def base_url(self) -> str | None:
+        """This site's own origin, such as "https://app.example"; None takes that of each request."""
+        value: str | None = _get("OIDC_RP_BASE_URL")
+        return value
+
+    @property
+    def cache(self) -> str:
+        """The alias in CACHES where metadata and keys of the OPs are shared between processes."""
+        value: str = _get("OIDC_RP_CACHE")
+        return value
+
+    @property
+    def cookie_name(self) -> str:
+        """What the names of this app's cookies begin with, after `__Host-`."""
+        value: str = _get("OIDC_RP_COOKIE_NAME")
+        return value
+
+    @property
+    def provider_loader(self) -> str | None:
+        """Dotted path of a callable: alias -> the provider's dict, or None if there is no such provider."""
+        value: str | None = _get("OIDC_RP_PROVIDER_LOADER")
+        return value
+
+    @property
+    def providers(self) -> Mapping[str, Any]:
+        """OIDC_PROVIDERS; without it, mozilla-django-oidc's flat settings as the provider "default"."""
+        configured = getattr(settings, "OIDC_PROVIDERS", None)
+        if configured is not None:
+            return configured  # type: ignore[no-any-return]  # the checks report anything but a dict
+        legacy = read_mozilla_settings(settings)
+        return {} if legacy is None else {"default": legacy}
+
+
+def _get(name: str) -> Any:
+    return getattr(settings, name, DEFAULTS[name])
+
+
+app_settings = AppSettings()

@@ -1,0 +1,48 @@
+"""RP-initiated logout (RP-Initiated Logout 1.0): where to send the browser once the local session is over."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+
+from oidc_rp.protocol.authentication import generate_secret
+from oidc_rp.protocol.logout import build_logout_request
+from oidc_rp.provider import Provider
+
+
+@dataclass(frozen=True, slots=True)
+class PendingLogout:
+    """What is remembered while the browser is at the OP to log out there."""
+
+    state: str = field(repr=False)
+    next: str
+
+    def serialize(self) -> bytes:
+        """As bytes, to be sealed."""
+        return json.dumps(asdict(self), separators=(",", ":")).encode()
+
+    @classmethod
+    def deserialize(cls, data: bytes) -> PendingLogout:
+        """The reverse of `serialize`, for bytes that a seal has vouched for."""
+        return cls(**json.loads(data))
+
+
+def begin_logout(
+    provider: Provider, *, id_token_hint: str | None, post_logout_redirect_uri: str, next_url: str
+) -> tuple[str, PendingLogout] | None:
+    """The URL that ends the session at the OP, and what to remember; None if the OP has no such endpoint.
+
+    May fetch the OP's metadata. Raises OIDCError.
+    """
+    endpoint = provider.metadata.end_session_endpoint
+    if endpoint is None:
+        return None
+    pending = PendingLogout(state=generate_secret(), next=next_url)
+    url = build_logout_request(
+        endpoint,
+        client_id=provider.config.client_id,
+        post_logout_redirect_uri=post_logout_redirect_uri,
+        state=pending.state,
+        id_token_hint=id_token_hint,
+    )
+    return url, pending

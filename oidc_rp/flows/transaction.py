@@ -1,0 +1,50 @@
+"""One pending login: what the callback must know, kept by the browser in a sealed cookie."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+
+from oidc_rp.protocol.errors import AuthenticationResponseError
+
+LIFETIME_SECONDS = 600
+
+
+@dataclass(frozen=True, slots=True)
+class Transaction:
+    """The secrets and the wishes of one authentication request. Times are Unix seconds."""
+
+    alias: str
+    issuer: str
+    redirect_uri: str
+    next: str
+    state: str = field(repr=False)
+    nonce: str = field(repr=False)
+    code_verifier: str = field(repr=False)
+    created_at: float
+    silent: bool = False
+    max_age: int | None = None
+    acr_values: tuple[str, ...] = ()
+
+    def serialize(self) -> bytes:
+        """The transaction as bytes, to be sealed."""
+        return json.dumps(asdict(self), separators=(",", ":")).encode()
+
+    @classmethod
+    def deserialize(cls, data: bytes) -> Transaction:
+        """The reverse of `serialize`, for bytes that a seal has vouched for.
+
+        Raises AuthenticationResponseError for what another version of this package wrote.
+        """
+        try:
+            values = json.loads(data)
+            return cls(**{**values, "acr_values": tuple(values["acr_values"])})
+        except (ValueError, TypeError, KeyError):
+            raise AuthenticationResponseError(
+                "the pending login was begun by another version", code="transaction_invalid"
+            ) from None
+
+    def check_age(self, now: float) -> None:
+        """A login is pending for ten minutes; AuthenticationResponseError after that."""
+        if not 0 <= now - self.created_at <= LIFETIME_SECONDS:
+            raise AuthenticationResponseError("the login took too long", code="transaction_expired")

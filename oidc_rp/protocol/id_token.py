@@ -1,0 +1,112 @@
+"""The ID token and its validation, in the order of Core 1.0 section 3.1.3.7."""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from . import claims as check
+from .errors import ClaimError
+from .jose import JWS, check_access_token_hash, parse_jws
+from .keys import check_algorithm
+
+SignatureVerifier = Callable[[JWS], None]
+"""Verifies a JWS whose `alg` is allowed: with the OP's keys, or with the client secret."""
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """What a client knows before any token arrives, and judges every token by."""
+
+    issuer: str
+    client_id: str
+    algorithms: frozenset[str]
+    trusted_audiences: frozenset[str] = frozenset()
+    clock_skew: float = 30
+
+
+@dataclass(frozen=True, slots=True)
+class IDToken:
+    """A validated ID token. `raw` is kept for `id_token_hint`; times are Unix seconds."""
+
+    raw: str = field(repr=False)
+    claims: Mapping[str, Any] = field(repr=False)
+    iss: str
+    sub: str
+    sid: str | None
+    acr: str | None
+    amr: tuple[str, ...]
+    auth_time: int | None
+
+
+def validate_id_token(
+    token: str,
+    client: Client,
+    verify_signature: SignatureVerifier,
+    *,
+    now: float,
+    nonce: str,
+    access_token: str | None = None,
+    max_age: int | None = None,
+) -> IDToken:
+    """Validate the ID token of a token response and return its claims.
+
+    `now` is in Unix seconds, `max_age` in seconds as it was requested, `nonce` is that
+    of the authentication request, `access_token` the one that came along.
+    Raises TokenError: MalformedTokenError, AlgorithmError, UnknownKeyError,
+    SignatureError or ClaimError; whatever `verify_signature` raises passes through.
+
+    The order is that of the specification. It also puts the cheap checks first, so that
+    a token that is not for us never makes us fetch keys.
+    """
+    jws = parse_jws(token)
+    claims = jws.payload
+    check.check_issuer(claims, client.issuer)  # item 2
+    check.check_audience(claims, client.client_id, client.trusted_audiences)  # item 3
+    check.check_authorized_party(claims, client.client_id)  # items 4, 5
+    check_algorithm(jws.header, client.algorithms)  # item 7
+    verify_signature(jws)  # items 6, 8
+    check.check_expiration(claims, now, client.clock_skew)  # item 9
+    check.check_issued_at(claims, now, client.clock_skew)  # item 10
+    check_nonce(claims, nonce)  # item 11
+    check_auth_time(claims, max_age, now, client.clock_skew)  # item 13
+    check.check_subject(claims)
+    if access_token is not None:
+        check_access_token_hash(claims, access_token, jws.header.alg)
+    return IDToken(
+        raw=token,
+        claims=claims,
+        iss=claims["iss"],
+        sub=claims["sub"],
+        sid=check.get_sid(claims),
+        acr=check.get_acr(claims),
+        amr=check.get_amr(claims),
+        auth_time=check.get_auth_time(claims),
+    )
+
+
+def check_nonce(claims: Mapping[str, Any], nonce: str) -> None:
+    """Core 1.0 section 3.1.3.7, item 11: `nonce` is that of the authentication request.
+
+    Neither value is shown: until the login is over, the nonce is a secret of this browser.
+    """
+    actual = claims.get("nonce")
+    if not isinstance(actual, str) or not hmac.compare_digest(actual.encode(), nonce.encode()):
+        raise ClaimError("nonce", "is not that of the authentication request")
+
+
+def check_auth_time(claims: Mapping[str, Any], max_age: int | None, now: float, clock_skew: float) -> None:
+    """Core 1.0 section 3.1.3.7, item 13: if `max_age` was requested, `auth_time` is there and recent enough."""
+    auth_time = check.get_auth_time(claims)
+    if auth_time is not None and auth_time > now + clock_skew:
+        raise ClaimError("auth_time", "is in the future", expected=f"at most {now:.0f}", actual=auth_time)
+    if max_age is None:
+        return
+    if auth_time is None:
+        raise ClaimError("auth_time", "is missing although max_age was requested")
+    if now - auth_time > max_age + clock_skew:
+        raise ClaimError(
+            "auth_time", "is longer ago than max_age", expected=f"at most {max_age} s ago", actual=auth_time
+        )

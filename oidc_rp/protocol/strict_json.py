@@ -1,0 +1,82 @@
+"""JSON from foreign hands: one object, no surprises.
+
+`json.loads` accepts repeated names, NaN and unbounded nesting, and gives strings
+that no database stores (NUL, lone surrogates). Each of these has been used to make
+two readers of one message disagree or to turn a login into a crash.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+MAX_DEPTH = 32
+_STRUCTURE = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
+_UNSTORABLE = re.compile(r"[\x00\ud800-\udfff]")
+
+
+class StrictJSONError(ValueError):
+    """The bytes are not one acceptable JSON object."""
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        raise StrictJSONError("a member name is repeated")
+    return members
+
+
+def _refuse_constant(name: str) -> None:
+    raise StrictJSONError(f"{name} is not JSON")
+
+
+_decoder = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_refuse_constant)
+
+
+def parse_object(data: bytes) -> dict[str, Any]:
+    """Parse `data` (UTF-8) as one JSON object.
+
+    Raises StrictJSONError for anything else, for repeated member names (RFC 7519
+    section 4), non-finite numbers, more than 32 levels of nesting, and strings that
+    hold NUL or a lone surrogate.
+    """
+    try:
+        text = data.decode()
+        # Counting is nearly free; only a document with many brackets pays for the exact depth.
+        if text.count("{") + text.count("[") > MAX_DEPTH and _depth(text) > MAX_DEPTH:
+            raise StrictJSONError("nested too deeply")
+        value = _decoder.decode(text)
+    except StrictJSONError:
+        raise
+    except ValueError:
+        # The decoder's own message quotes its input, which may hold a token.
+        raise StrictJSONError("not JSON in UTF-8") from None
+    if not isinstance(value, dict):
+        raise StrictJSONError("not a JSON object")
+    # Raw UTF-8 holds neither character unescaped, so most documents skip the walk.
+    if "\\u" in text and _has_unstorable(value):
+        raise StrictJSONError("a string holds NUL or a lone surrogate")
+    return value
+
+
+def _depth(text: str) -> int:
+    depth = deepest = 0
+    for match in _STRUCTURE.finditer(text):
+        mark = match[0]
+        if mark in "[{":
+            depth += 1
+            deepest = max(deepest, depth)
+        elif mark in "]}":
+            depth -= 1
+    return deepest
+
+
+def _has_unstorable(value: Any) -> bool:
+    if isinstance(value, str):
+        return _UNSTORABLE.search(value) is not None
+    if isinstance(value, dict):
+        return any(_has_unstorable(name) or _has_unstorable(member) for name, member in value.items())
+    if isinstance(value, list):
+        return any(_has_unstorable(member) for member in value)
+    return False

@@ -1,0 +1,338 @@
+"""The configuration of one provider: every option, its type, its default and its faults.
+
+This table is the only place that knows the options. The system checks report what
+`read_config` finds, and the settings page of the documentation is checked against it.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from oidc_rp.protocol.errors import ConfigurationError, Problem
+from oidc_rp.protocol.id_token import Client
+from oidc_rp.protocol.jose import ASYMMETRIC_ALGORITHMS, HMAC_ALGORITHMS
+from oidc_rp.protocol.metadata import ProviderMetadata
+from oidc_rp.protocol.urls import is_acceptable_url
+
+from .secrets import Secret
+
+CLIENT_AUTH_METHODS = ("client_secret_basic", "client_secret_post", "private_key_jwt", "none")
+RESPONSE_MODES = ("query", "form_post")
+# What the columns of the session table hold.
+MAX_IDENTIFIER_LENGTH = 500
+PROMPTS = frozenset({"none", "login", "consent", "select_account", "create"})
+# What this package sets itself; a caller who could set them too could undo its checks.
+RESERVED_PARAMETERS = frozenset(
+    {
+        "client_id", "response_type", "redirect_uri", "scope", "state", "nonce", "code_challenge",
+        "code_challenge_method", "response_mode", "request", "request_uri", "client_secret",
+    }
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class ProviderConfig:
+    """One provider as configured. Field names are the option names in lower case.
+
+    Times are in seconds. Of the secrets only the sources are held here, newest first.
+    """
+
+    alias: str
+    issuer: str
+    client_id: str
+    client_secret: tuple[Secret, ...] = field(default=(), repr=False)
+    client_auth_method: str = "client_secret_basic"
+    client_key: Secret | None = field(default=None, repr=False)
+    client_key_id: str | None = None
+    scopes: tuple[str, ...] = ("openid", "profile", "email")
+    signing_algorithms: frozenset[str] = frozenset({"RS256", "ES256", "PS256", "EdDSA"})
+    response_mode: str = "query"
+    prompt: str | None = None
+    max_age: int | None = None
+    acr_values: tuple[str, ...] = ()
+    authentication_params: Mapping[str, str] = field(default_factory=dict)
+    allowed_request_params: frozenset[str] = frozenset({"login_hint", "prompt", "ui_locales"})
+    fetch_userinfo: bool = False
+    metadata: Mapping[str, Any] | None = None
+    trusted_audiences: frozenset[str] = frozenset()
+    link_by_email: bool = False
+    create_users: bool = True
+    clock_skew: float = 30
+    timeout: float = 5
+    ca_bundle: str | None = None
+    proxies: Mapping[str, str] | None = None
+    claims_mapping: Mapping[str, Any] | None = None
+
+    @property
+    def client(self) -> Client:
+        """What tokens for this client are judged by."""
+        return Client(
+            issuer=self.issuer,
+            client_id=self.client_id,
+            algorithms=self.signing_algorithms,
+            trusted_audiences=self.trusted_audiences,
+            clock_skew=self.clock_skew,
+        )
+
+    @property
+    def uses_hmac(self) -> bool:
+        """Whether ID tokens are signed with the client secret; never mixed with the OP's keys."""
+        return bool(self.signing_algorithms & HMAC_ALGORITHMS)
+
+
+class _InvalidError(Exception):
+    """A value is wrong; the text says what it must be."""
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str) or not value:
+        raise _InvalidError("must be a non-empty string")
+    return value
+
+
+def _texts(value: object) -> tuple[str, ...]:
+    if isinstance(value, str) or not isinstance(value, list | tuple | set | frozenset):
+        raise _InvalidError("must be a list of strings")
+    return tuple(_text(member) for member in value)
+
+
+def _boolean(value: object) -> bool:
+    if not isinstance(value, bool):
+        raise _InvalidError("must be True or False")
+    return value
+
+
+def _seconds(low: float, high: float) -> Callable[[object], float]:
+    def read(value: object) -> float:
+        if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
+            raise _InvalidError(f"must be a number of seconds from {low:g} to {high:g}")
+        return value
+
+    return read
+
+
+def _max_age(value: object) -> int:
+    return int(_seconds(0, 31_536_000)(value))
+
+
+def _one_of(*choices: str) -> Callable[[object], str]:
+    def read(value: object) -> str:
+        if value not in choices:
+            raise _InvalidError(f"must be one of {', '.join(choices)}")
+        return str(value)
+
+    return read
+
+
+def _issuer(value: object) -> str:
+    issuer = _identifier(value)
+    if not is_acceptable_url(issuer) or "?" in issuer:
+        raise _InvalidError("must be an https URL without query or fragment (http only on loopback)")
+    return issuer
+
+
+def _identifier(value: object) -> str:
+    text = _text(value)
+    if len(text) > MAX_IDENTIFIER_LENGTH:
+        raise _InvalidError(f"must not be longer than {MAX_IDENTIFIER_LENGTH} characters")
+    return text
+
+
+def _secret(value: object) -> Secret:
+    if callable(value):
+        return value
+    return _text(value)
+
+
+def _secrets(value: object) -> tuple[Secret, ...]:
+    members = value if isinstance(value, list | tuple) else (value,)
+    if not 1 <= len(members) <= 2:
+        raise _InvalidError("must be one secret, or two during a rotation")
+    return tuple(_secret(member) for member in members)
+
+
+def _scopes(value: object) -> tuple[str, ...]:
+    scopes = _texts(value)
+    if "openid" not in scopes:
+        raise _InvalidError('must contain "openid": without it the OP sends no ID token')
+    if any(" " in scope for scope in scopes):
+        raise _InvalidError("must have one scope a member, without spaces")
+    return scopes
+
+
+def _algorithms(value: object) -> frozenset[str]:
+    algorithms = frozenset(_texts(value))
+    unknown = sorted(algorithms - ASYMMETRIC_ALGORITHMS - HMAC_ALGORITHMS)
+    if unknown or not algorithms:
+        raise _InvalidError(f"has unknown algorithms: {', '.join(unknown)}" if unknown else "must not be empty")
+    if algorithms & HMAC_ALGORITHMS and algorithms & ASYMMETRIC_ALGORITHMS:
+        # Otherwise a public key could be taken for the shared secret (RFC 8725 section 2.1).
+        raise _InvalidError("must not mix HMAC (HS…) with asymmetric algorithms")
+    return algorithms
+
+
+def _prompt(value: object) -> str:
+    text = _text(value)
+    values = text.split()
+    if not PROMPTS.issuperset(values) or ("none" in values and len(values) > 1):
+        raise _InvalidError(f"must be made of {', '.join(sorted(PROMPTS))}, with none only alone")
+    return text
+
+
+def _parameters(value: object) -> Mapping[str, str]:
+    if not isinstance(value, Mapping) or not all(isinstance(text, str) for pair in value.items() for text in pair):
+        raise _InvalidError("must be a dict of strings")
+    _refuse_reserved(frozenset(value))
+    return dict(value)
+
+
+def _parameter_names(value: object) -> frozenset[str]:
+    names = frozenset(_texts(value))
+    _refuse_reserved(names)
+    return names
+
+
+def _refuse_reserved(names: frozenset[str]) -> None:
+    if names & RESERVED_PARAMETERS:
+        raise _InvalidError(
+            f"must not contain {', '.join(sorted(names & RESERVED_PARAMETERS))}: oidc_rp sets these itself"
+        )
+
+
+def _mapping(value: object) -> Mapping[str, Any]:
+    if not isinstance(value, Mapping) or not all(isinstance(name, str) for name in value):
+        raise _InvalidError("must be a dict with strings as keys")
+    return dict(value)
+
+
+def _metadata(value: object) -> Mapping[str, Any]:
+    metadata = _mapping(value)
+    known = ProviderMetadata.__dataclass_fields__
+    unknown = sorted(name for name in metadata if name not in known)
+    if unknown:
+        raise _InvalidError(f"has unknown members: {', '.join(unknown)}{_suggest(unknown[0], known)}")
+    return metadata
+
+
+def _ca_bundle(value: object) -> str:
+    path = _text(str(value) if isinstance(value, Path) else value)
+    if not Path(path).exists():
+        raise _InvalidError(f"{path} does not exist")
+    return path
+
+
+@dataclass(frozen=True)
+class Option:
+    """One key of a provider's dict: how its value is read, and what to do if it is wrong."""
+
+    number: int
+    read: Callable[[object], object]
+    hint: str
+
+
+OPTIONS: Mapping[str, Option] = {
+    "ISSUER": Option(10, _issuer, "Copy `issuer` from the OP's /.well-known/openid-configuration, every character."),
+    "CLIENT_ID": Option(11, _identifier, "The client_id under which this site is registered at the OP."),
+    "CLIENT_SECRET": Option(12, _secrets, "A string, 'file:/path', a callable; or a list of two, the new one first."),
+    "CLIENT_AUTH_METHOD": Option(13, _one_of(*CLIENT_AUTH_METHODS), "What the client is registered for at the OP."),
+    "CLIENT_KEY": Option(14, _secret, "A private key in PEM (RSA, EC or Ed25519): string, 'file:/path' or callable."),
+    "CLIENT_KEY_ID": Option(15, _text, "The kid under which the OP knows the public part of CLIENT_KEY."),
+    "SCOPES": Option(16, _scopes, 'For example ["openid", "email"].'),
+    "SIGNING_ALGORITHMS": Option(17, _algorithms, "Those that the OP signs ID tokens for this client with."),
+    "RESPONSE_MODE": Option(18, _one_of(*RESPONSE_MODES), "query is right unless the OP wants form_post."),
+    "PROMPT": Option(19, _prompt, "Leave it out unless every login needs it."),
+    "MAX_AGE": Option(20, _max_age, "The longest time since the user last authenticated at the OP."),
+    "ACR_VALUES": Option(21, _texts, "Every login must come back with one of these acr values."),
+    "AUTHENTICATION_PARAMS": Option(22, _parameters, "Fixed extra parameters of the authentication request."),
+    "ALLOWED_REQUEST_PARAMS": Option(23, _parameter_names, "Parameters that a link to login/ may carry on to the OP."),
+    "FETCH_USERINFO": Option(24, _boolean, "True costs one more call to the OP at each login."),
+    "METADATA": Option(25, _metadata, "Members of the discovery document, for an OP that has none."),
+    "TRUSTED_AUDIENCES": Option(26, _texts, "Audiences besides CLIENT_ID that an ID token may name."),
+    "LINK_BY_EMAIL": Option(27, _boolean, "True only if you trust this OP's email_verified."),
+    "CREATE_USERS": Option(28, _boolean, "False admits only users that are already linked."),
+    "CLOCK_SKEW": Option(29, _seconds(0, 300), "How far the OP's clock and ours may be apart."),
+    "TIMEOUT": Option(30, _seconds(0.1, 60), "How long one call to the OP may take."),
+    "CA_BUNDLE": Option(31, _ca_bundle, "A PEM file with the CA of the OP. Verification cannot be turned off."),
+    "PROXIES": Option(32, _parameters, 'For example {"https": "http://proxy.example:3128"}.'),
+    "CLAIMS_MAPPING": Option(33, _mapping, "User fields and the claims that fill them."),
+}
+
+
+def read_config(alias: str, settings: object) -> ProviderConfig:
+    """Read one provider's dict of settings.
+
+    Raises ConfigurationError with every problem found, not only the first.
+    """
+    config, problems = inspect_config(alias, settings)
+    if config is None:
+        summary = "; ".join(problem.message for problem in problems)
+        raise ConfigurationError(f"provider {alias!r} cannot be used: {summary}", problems)
+    return config
+
+
+def inspect_config(alias: str, settings: object) -> tuple[ProviderConfig | None, list[Problem]]:
+    """What one provider's dict amounts to, None if it cannot be used, and all that is wrong with it."""
+    where = f"OIDC_PROVIDERS[{alias!r}]"
+    if not isinstance(settings, Mapping):
+        return None, [Problem("oidc_rp.E002", f"{where} must be a dict.", "See the settings page for its keys.")]
+    values: dict[str, Any] = {}
+    problems = []
+    for key, value in settings.items():
+        option = OPTIONS.get(key)
+        if option is None:
+            problems.append(_unknown_key(where, str(key)))
+            continue
+        if value is None:
+            continue
+        try:
+            values[key.lower()] = option.read(value)
+        except _InvalidError as invalid:
+            problems.append(Problem(f"oidc_rp.E{option.number:03}", f"{where}: {key} {invalid}.", option.hint))
+    problems += _missing(where, settings, values)
+    if problems:
+        return None, problems
+    return ProviderConfig(alias=alias, **{**values, **_sets(values)}), []
+
+
+def _sets(values: Mapping[str, Any]) -> dict[str, Any]:
+    trusted = values.get("trusted_audiences")
+    return {} if trusted is None else {"trusted_audiences": frozenset(trusted)}
+
+
+def _missing(where: str, settings: Mapping[str, Any], values: Mapping[str, Any]) -> list[Problem]:
+    """Options that other options need; those that are there but wrong have been reported already."""
+
+    def needs(key: str, reason: str = "") -> list[Problem]:
+        if settings.get(key) is not None:
+            return []
+        option = OPTIONS[key]
+        return [Problem(f"oidc_rp.E{option.number:03}", f"{where}: {key} is missing{reason}.", option.hint)]
+
+    method = values.get("client_auth_method", ProviderConfig.client_auth_method)
+    problems = needs("ISSUER") + needs("CLIENT_ID")
+    if method.startswith("client_secret"):
+        problems += needs("CLIENT_SECRET", f", and {method} needs it")
+    elif method == "private_key_jwt":
+        problems += needs("CLIENT_KEY", ", and private_key_jwt needs it")
+    if values.get("signing_algorithms", frozenset()) & HMAC_ALGORITHMS and not method.startswith("client_secret"):
+        problems += needs("CLIENT_SECRET", ", and HMAC signing algorithms need it")
+    return problems
+
+
+def _unknown_key(where: str, key: str) -> Problem:
+    return Problem(
+        "oidc_rp.E003",
+        f"{where} has an unknown key {key!r}.{_suggest(key, OPTIONS)}",
+        f"The keys are {', '.join(OPTIONS)}.",
+    )
+
+
+def _suggest(name: str, known: Mapping[str, Any]) -> str:
+    nearest = difflib.get_close_matches(name.upper() if name.upper() in known else name, known, n=1, cutoff=0.6)
+    if not nearest:
+        nearest = difflib.get_close_matches(name.upper(), known, n=1, cutoff=0.5)
+    return f" Did you mean {nearest[0]!r}?" if nearest else ""

@@ -1,0 +1,196 @@
+"""HTTP to the OP: bounded in time and size, never redirected, connections reused."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from http.cookiejar import DefaultCookiePolicy
+
+import requests
+from requests.auth import AuthBase
+from requests.structures import CaseInsensitiveDict
+
+from oidc_rp.protocol.answers import Answer
+from oidc_rp.protocol.errors import OPResponseError, OPUnavailableError
+
+from .config import ProviderConfig
+
+MAX_ANSWER_BYTES = 1_000_000
+_CHUNK_BYTES = 65_536
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """One call to the OP, for observers: a journal, metrics, tracing.
+
+    `params` are the names and values sent, with every secret one masked; `duration` is
+    in seconds; `status` is None and `error` a code where there was no usable answer.
+    """
+
+    alias: str
+    endpoint: str
+    method: str
+    url: str
+    params: Mapping[str, str]
+    status: int | None
+    duration: float
+    error: str | None
+
+
+Observer = Callable[[Exchange], None]
+
+_SECRET_PARAMETERS = frozenset(
+    {
+        "client_secret", "client_assertion", "code", "code_verifier", "refresh_token", "token",
+        "subject_token", "actor_token", "assertion",
+    }
+)  # fmt: skip
+
+
+class _HeaderAuth(AuthBase):
+    """Sets our own Authorization header, or none.
+
+    An explicit auth object also keeps requests from reading ~/.netrc, whose credentials
+    would replace the client's.
+    """
+
+    def __init__(self, authorization: str | None) -> None:
+        self._authorization = authorization
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        if self._authorization is not None:
+            request.headers["Authorization"] = self._authorization
+        return request
+
+
+@dataclass(frozen=True, slots=True)
+class _Request:
+    endpoint: str
+    method: str
+    url: str
+    form: Mapping[str, str] | None = field(default=None, repr=False)
+    authorization: str | None = field(default=None, repr=False)
+    accept: str = "application/json"
+
+
+class HTTPClient:
+    """Calls to one OP. Safe to share between threads: nothing is changed after construction."""
+
+    def __init__(self, config: ProviderConfig, observe: Observer) -> None:
+        self._alias = config.alias
+        self._timeout = config.timeout
+        self._observe = observe
+        self._session = requests.Session()
+        # Not the session's `verify`: REQUESTS_CA_BUNDLE in the environment would win over it.
+        self._verify: str | bool = config.ca_bundle or True
+        self._proxies = dict(config.proxies) if config.proxies is not None else None
+        # Cookies would be shared state between users.
+        self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+        self._session.headers = CaseInsensitiveDict({"Accept": "application/json", "User-Agent": "oidc_rp"})
+
+    def get(self, endpoint: str, url: str, *, bearer: str | None = None, accept: str = "application/json") -> Answer:
+        """GET `url`; `endpoint` names it in errors. Raises OPUnavailableError or OPResponseError."""
+        authorization = None if bearer is None else f"Bearer {bearer}"
+        return self._call(_Request(endpoint, "GET", url, accept=accept, authorization=authorization))
+
+    def post(self, endpoint: str, url: str, form: Mapping[str, str], *, authorization: str | None = None) -> Answer:
+        """POST `form`, as application/x-www-form-urlencoded. Raises OPUnavailableError or OPResponseError."""
+        return self._call(_Request(endpoint, "POST", url, form=form, authorization=authorization))
+
+    def _call(self, request: _Request) -> Answer:
+        started = time.monotonic()
+        status: int | None = None
+        failure: str | None = None
+        try:
+            answer = self._exchange(request, deadline=started + self._timeout)
+            status = answer.status
+        except (OPUnavailableError, OPResponseError) as error:
+            status, failure = error.status, error.code
+            raise
+        finally:
+            self._observe(
+                Exchange(
+                    alias=self._alias,
+                    endpoint=request.endpoint,
+                    method=request.method,
+                    url=request.url,
+                    params={name: _mask(name, value) for name, value in (request.form or {}).items()},
+                    status=status,
+                    duration=time.monotonic() - started,
+                    error=failure,
+                )
+            )
+        return answer
+
+    def _exchange(self, request: _Request, deadline: float) -> Answer:
+        endpoint = request.endpoint
+        try:
+            with self._session.request(
+                request.method,
+                request.url,
+                data=request.form,
+                headers={"Accept": request.accept},
+                auth=_HeaderAuth(request.authorization),
+                timeout=self._timeout,
+                # A redirected POST would carry the code or the secret to another place.
+                allow_redirects=False,
+                stream=True,
+                verify=self._verify,
+                proxies=self._proxies,
+            ) as response:
+                if 300 <= response.status_code < 400:
+                    raise OPResponseError(
+                        f"the {endpoint} endpoint answered with a redirect, which is not followed",
+                        endpoint=endpoint,
+                        status=response.status_code,
+                        code="op_redirect",
+                    )
+                return Answer(
+                    endpoint=endpoint,
+                    status=response.status_code,
+                    content_type=response.headers.get("Content-Type", ""),
+                    body=_read(response, endpoint, deadline),
+                    retry_after=_read_retry_after(response.headers.get("Retry-After")),
+                )
+        except requests.Timeout as error:
+            raise _unavailable(endpoint, "did not answer in time", "op_timeout") from error
+        except requests.exceptions.SSLError as error:
+            raise _unavailable(endpoint, "has a certificate that cannot be verified", "op_tls") from error
+        except requests.RequestException as error:
+            raise _unavailable(endpoint, "cannot be reached", "op_unreachable") from error
+
+
+def _unavailable(endpoint: str, what: str, code: str) -> OPUnavailableError:
+    return OPUnavailableError(f"the {endpoint} endpoint {what}", endpoint=endpoint, code=code)
+
+
+def _read(response: requests.Response, endpoint: str, deadline: float) -> bytes:
+    """Read the body while counting, decompressed: an answer must not be able to fill our memory or our time."""
+    parts: list[bytes] = []
+    size = 0
+    for part in response.iter_content(_CHUNK_BYTES):
+        size += len(part)
+        if size > MAX_ANSWER_BYTES:
+            raise OPResponseError(
+                f"the {endpoint} endpoint's answer is over 1 MB",
+                endpoint=endpoint,
+                status=response.status_code,
+                code="op_answer_too_large",
+            )
+        if time.monotonic() > deadline:
+            # `timeout` bounds each read; an OP that drips a byte at a time would never hit it.
+            raise _unavailable(endpoint, "did not finish in time", "op_timeout")
+        parts.append(part)
+    return b"".join(parts)
+
+
+def _read_retry_after(value: str | None) -> int | None:
+    """The delay form of Retry-After (RFC 9110 section 10.2.3), at most an hour."""
+    if value is None or not (value.isascii() and value.isdigit() and len(value) < 6):
+        return None
+    return min(int(value), 3_600)
+
+
+def _mask(name: str, value: str) -> str:
+    return "…" if name in _SECRET_PARAMETERS else value

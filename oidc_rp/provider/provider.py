@@ -1,0 +1,151 @@
+"""One OP, ready to use: what the flows ask of it, with the fewest calls that answer it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from functools import cached_property
+from hashlib import sha256
+from typing import Any
+
+from oidc_rp.protocol.answers import Answer
+from oidc_rp.protocol.errors import SignatureError, UnknownKeyError
+from oidc_rp.protocol.id_token import IDToken, validate_id_token
+from oidc_rp.protocol.jose import JWS
+from oidc_rp.protocol.keys import KeySet, is_hmac, parse_key_set, verify_hmac
+from oidc_rp.protocol.metadata import ProviderMetadata, build_discovery_url, parse_metadata
+from oidc_rp.protocol.tokens import TokenResponse, build_code_grant, process_token_response
+from oidc_rp.protocol.userinfo import process_userinfo_response
+
+from .client_auth import generate_credentials
+from .config import ProviderConfig
+from .documents import CachedDocument, SharedCache
+from .http import HTTPClient, Observer
+from .secrets import resolve_secret
+
+
+class Provider:
+    """The OP behind one alias. Building one costs nothing; the first use fetches what it needs.
+
+    Safe to share between threads; not across a fork, because it holds connections.
+    """
+
+    def __init__(
+        self,
+        config: ProviderConfig,
+        *,
+        cache: SharedCache,
+        observe: Observer,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.config = config
+        self._observe = observe
+        self._clock = clock
+        # What a cached document depends on; two aliases for one OP share its keys.
+        identity = sha256(repr((config.issuer, config.metadata)).encode()).hexdigest()[:32]
+        self._metadata: CachedDocument[ProviderMetadata] = CachedDocument(
+            f"oidc_rp:metadata:{identity}", self._fetch_metadata, self._parse_metadata, cache, clock
+        )
+        self._keys: CachedDocument[KeySet] = CachedDocument(
+            f"oidc_rp:keys:{identity}", self._fetch_keys, parse_key_set, cache, clock
+        )
+
+    @property
+    def alias(self) -> str:
+        """The name under which this provider is configured."""
+        return self.config.alias
+
+    @property
+    def metadata(self) -> ProviderMetadata:
+        """The OP's metadata, from the settings or by discovery. May fetch; raises OIDCError."""
+        return self._static_metadata or self._metadata.get()
+
+    @property
+    def keys(self) -> KeySet:
+        """The OP's signing keys. May fetch; raises OIDCError."""
+        return self._keys.get()
+
+    def exchange_code(self, code: str, redirect_uri: str, code_verifier: str) -> TokenResponse:
+        """Redeem an authorization code at the token endpoint: one call. Raises OIDCError."""
+        return self.request_tokens(build_code_grant(code, redirect_uri, code_verifier))
+
+    def request_tokens(self, grant: Mapping[str, str]) -> TokenResponse:
+        """Send one grant to the token endpoint as this client. Raises OIDCError."""
+        return process_token_response(self._post_authenticated("token", self.metadata.token_endpoint, grant))
+
+    def fetch_userinfo(self, access_token: str, sub: str) -> Mapping[str, Any]:
+        """The userinfo claims about `sub` (Core section 5.3); empty if the OP has no such endpoint."""
+        url = self.metadata.userinfo_endpoint
+        if url is None:
+            return {}
+        answer = self._http.get("userinfo", url, bearer=access_token, accept="application/json, application/jwt")
+        return process_userinfo_response(
+            answer, sub=sub, client=self.config.client, verify_signature=self.verify_signature
+        )
+
+    def validate_id_token(
+        self, token: str, *, nonce: str, access_token: str | None = None, max_age: int | None = None
+    ) -> IDToken:
+        """Every check of Core 1.0 section 3.1.3.7, now and with this OP's keys. Raises TokenError."""
+        return validate_id_token(
+            token,
+            self.config.client,
+            self.verify_signature,
+            now=self._clock(),
+            nonce=nonce,
+            access_token=access_token,
+            max_age=max_age,
+        )
+
+    def verify_signature(self, jws: JWS) -> None:
+        """Verify a JWS whose `alg` has been found on this client's list.
+
+        A `kid` that is not known, or a signature that does not verify (a key replaced
+        under its old `kid`, or without one), makes us read the keys again, within the
+        cooldown (Core section 10.1.1). Raises UnknownKeyError, SignatureError or, where
+        keys have to be fetched, what that raises.
+        """
+        if is_hmac(jws.header):
+            verify_hmac(jws, [resolve_secret(secret) for secret in self.config.client_secret])
+            return
+        keys = self.keys
+        try:
+            keys.verify_signature(jws)
+        except (UnknownKeyError, SignatureError):
+            renewed = self._keys.renew(keys)
+            if renewed is None:
+                raise
+            renewed.verify_signature(jws)
+
+    @cached_property
+    def _http(self) -> HTTPClient:
+        return HTTPClient(self.config, self._observe)
+
+    @cached_property
+    def _static_metadata(self) -> ProviderMetadata | None:
+        """METADATA of the settings, if it says all that a login needs; else it is laid over what discovery says."""
+        given = self.config.metadata
+        if given is None or not {"authorization_endpoint", "token_endpoint", "jwks_uri"} <= given.keys():
+            return None
+        return parse_metadata({"issuer": self.config.issuer, **given}, self.config.issuer)
+
+    def _fetch_metadata(self) -> Mapping[str, Any]:
+        return self._http.get("metadata", build_discovery_url(self.config.issuer)).parse()
+
+    def _parse_metadata(self, document: Mapping[str, Any]) -> ProviderMetadata:
+        return parse_metadata({**document, **(self.config.metadata or {})}, self.config.issuer)
+
+    def _fetch_keys(self) -> Mapping[str, Any]:
+        return self._http.get("jwks", self.metadata.jwks_uri).parse()
+
+    def _post_authenticated(self, endpoint: str, url: str, form: Mapping[str, str]) -> Answer:
+        """POST as this client. While a secret is rotated, the other one is tried if the OP refuses the first."""
+        algorithms = self.metadata.token_endpoint_auth_signing_alg_values_supported
+        answers = (
+            self._http.post(endpoint, url, {**form, **credentials.form}, authorization=credentials.authorization)
+            for credentials in generate_credentials(self.config, self._clock, algorithms)
+        )
+        answer = next(answers)
+        if answer.is_invalid_client:
+            answer = next(answers, answer)
+        return answer

@@ -1,0 +1,152 @@
+"""What people and programs see when something went wrong, and what operators find in the log."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from collections.abc import Callable
+from functools import wraps
+from typing import Concatenate, ParamSpec
+
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils.cache import add_never_cache_headers, patch_vary_headers
+from django.utils.translation import gettext as _
+
+from .protocol.errors import (
+    AuthenticationResponseError,
+    ConfigurationError,
+    OIDCError,
+    OPError,
+    OPResponseError,
+    OPUnavailableError,
+    RequirementError,
+    TokenError,
+    UserRefusedError,
+)
+
+logger = logging.getLogger("oidc_rp")
+
+DEFAULT_RETRY_AFTER = 30
+
+P = ParamSpec("P")
+View = Callable[Concatenate[HttpRequest, P], HttpResponseBase]
+
+
+def protect(view: View[P]) -> View[P]:
+    """Decorate one of this app's views: no OIDCError leaves it, and no cache, referrer or frame gets its answers.
+
+    `Referrer-Policy` keeps the code and state in the callback's URL from the next page
+    (RFC 9700 section 4.2.4); a framed login could be clicked through (section 4.16).
+    """
+
+    @wraps(view)
+    def wrapper(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
+        try:
+            response = view(request, *args, **kwargs)
+        except OIDCError as error:
+            response = error_response(request, error)
+        add_never_cache_headers(response)
+        response.headers.setdefault("Referrer-Policy", "no-referrer")
+        response.headers.setdefault("X-Frame-Options", "DENY")
+        response.headers.setdefault("Content-Security-Policy", "frame-ancestors 'none'")
+        return response
+
+    return wrapper
+
+
+def error_response(request: HttpRequest, error: OIDCError) -> HttpResponse:
+    """A neutral page, or JSON for who prefers it, with a reference under which the log has the cause.
+
+    Template: `oidc_rp/error.html`, with `title`, `message`, `description`, `reference`,
+    `retry_url` and `status`.
+    """
+    reference = secrets.token_hex(4)
+    status = get_status(error)
+    logger.warning(
+        "%s [%s] %s %s",
+        error.code,
+        reference,
+        error,
+        error.evidence,
+        extra={"oidc_code": error.code, "oidc_reference": reference},
+    )
+    title, message = _describe(error)
+    if prefers_json(request):
+        response: HttpResponse = JsonResponse(
+            {"error": error.code, "message": message, "reference": reference}, status=status
+        )
+    else:
+        context = {
+            "title": title,
+            "message": message,
+            "description": error.description if isinstance(error, OPError) and status == 403 else "",
+            "reference": reference,
+            "retry_url": reverse("oidc_rp:login"),
+            "status": status,
+        }
+        response = render(request, "oidc_rp/error.html", context, status=status)
+    patch_vary_headers(response, ["Accept"])
+    if status == 503:
+        response["Retry-After"] = str(getattr(error, "retry_after", None) or DEFAULT_RETRY_AFTER)
+    return response
+
+
+def prefers_json(request: HttpRequest) -> bool:
+    """Whether the client would rather have JSON than a page."""
+    return request.get_preferred_type(["text/html", "application/json"]) == "application/json"
+
+
+def get_status(error: OIDCError) -> int:
+    """The HTTP status that an error means for the browser.
+
+    400: what the browser brought cannot be used, starting again helps. 403: this user may
+    not, or not like this. 502: the OP answers wrongly. 503: it does not answer, or this
+    site's own configuration keeps it from asking.
+    """
+    if isinstance(error, OPError):
+        return _get_op_error_status(error)
+    for kind, status in _STATUSES:
+        if isinstance(error, kind):
+            return status
+    return 502
+
+
+def _get_op_error_status(error: OPError) -> int:
+    if error.error == "temporarily_unavailable":
+        return 503
+    if error.endpoint == "authorization":
+        return 502 if error.error in ("server_error", "invalid_request", "unauthorized_client") else 403
+    # A code that has expired or was used; every other refusal at the back is a matter between us and the OP.
+    return 400 if error.error == "invalid_grant" else 502
+
+
+_STATUSES: tuple[tuple[type[OIDCError], int], ...] = (
+    (AuthenticationResponseError, 400),
+    (RequirementError, 403),
+    (UserRefusedError, 403),
+    (OPUnavailableError, 503),
+    (ConfigurationError, 503),
+    (OPResponseError, 502),
+    (TokenError, 502),
+)
+
+
+def _describe(error: OIDCError) -> tuple[str, str]:
+    """A title and a sentence for people. They give no details: those are evidence, and go to the log."""
+    status = get_status(error)
+    if isinstance(error, UserRefusedError):
+        return _("No access"), _("You are signed in at your provider, but this site has no access for your account.")
+    if isinstance(error, RequirementError):
+        return _("A stronger sign-in is needed"), _("Your provider did not confirm the sign-in that this page needs.")
+    if status == 403:
+        return _("Sign-in was refused"), _("Your provider did not complete the sign-in.")
+    if status == 400:
+        return _("This sign-in cannot be completed"), _(
+            "It took too long, was completed before, or was begun in another browser. Please start again."
+        )
+    if status == 503:
+        return _("Sign-in is not available just now"), _("Please try again in a moment.")
+    return _("Sign-in failed"), _("Your provider gave an answer that this site cannot accept.")

@@ -1,0 +1,17 @@
+"""The app's URLs, to be included where the site likes: `path("oidc/", include("oidc_rp.urls"))`."""
+
+from django.urls import path
+
+from . import views
+
+app_name = "oidc_rp"
+
+urlpatterns = [
+    path("login/", views.login, name="login"),
+    path("login/<str:alias>/", views.login, name="login"),
+    path("callback/<str:alias>/", views.callback, name="callback"),
+    path("initiate/<str:alias>/", views.initiate, name="initiate"),
+    path("logout/", views.logout, name="logout"),
+    path("logout/callback/", views.logout_callback, name="logout_callback"),
+    path("session/", views.session, name="session"),
+]

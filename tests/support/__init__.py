@@ -1,0 +1,1 @@
+"""What the tests share: keys, a fake OP, and a browser's part of a login."""
