@@ -11,6 +11,7 @@ from __future__ import annotations
 from base64 import urlsafe_b64encode
 from collections.abc import Mapping
 from typing import Any
+from unicodedata import normalize
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
@@ -87,9 +88,16 @@ class OIDCBackend(OIDCAuthenticationBackend):  # that package has no types
         """
         users: models.Manager[Any] = self.UserModel._default_manager
         email = claims.get("email")
-        if not self.oidc_provider.config.link_by_email or not email or claims.get("email_verified") is not True:
+        if (
+            not self.oidc_provider.config.link_by_email
+            or not isinstance(email, str)
+            or not email
+            or claims.get("email_verified") is not True
+        ):
             return users.none()
-        return users.filter(**{f"{self.UserModel.get_email_field_name()}__iexact": email})
+        field = self.UserModel.get_email_field_name()
+        found = users.filter(**{f"{field}__iexact": email})
+        return users.filter(pk__in=[user.pk for user in found if _is_same_email(getattr(user, field), email)])
 
     def create_user(self, claims: Claims) -> Any:
         """Hook: make the account of a new subject, from CLAIMS_MAPPING, without a usable password."""
@@ -162,3 +170,12 @@ class OIDCBackend(OIDCAuthenticationBackend):  # that package has no types
         if OIDCIdentity.objects.filter(user=user, issuer=claims["iss"]).exists():
             raise UserRefusedError("the account is linked to another subject of this OP", code="user_linked")
         return user
+
+
+def _is_same_email(left: str, right: str) -> bool:
+    """Whether two addresses differ in case only.
+
+    A database may take more for a difference of case than a mail server does, such as the
+    dotless "\u0131" for "i" (CVE-2019-19844), and let the owner of one address have the other's account.
+    """
+    return normalize("NFKC", left).casefold() == normalize("NFKC", right).casefold()

@@ -20,13 +20,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.contrib.auth.models import AbstractBaseUser, Group
-from django.core.exceptions import FieldDoesNotExist
+from django.core.exceptions import FieldDoesNotExist, ValidationError
 from django.db import models
 
 from .protocol.errors import ConfigurationError
 
 DEFAULT_MAPPING: Mapping[str, Any] = {"email": "email", "first_name": "given_name", "last_name": "family_name"}
 _GROUPS = "groups"
+_MAX_GROUP_NAME = 150
 # Mapped from claims, any of these would let the OP's users become others, or the site's secrets leave.
 _FORBIDDEN = frozenset({"id", "pk", "password", "last_login", "user_permissions"})
 
@@ -52,6 +53,8 @@ def find_faults(mapping: Mapping[str, Any], user_model: type[models.Model]) -> l
             faults.append(f"{field!r} must not be filled from claims")
         elif not _has_field(user_model, field):
             faults.append(f"the user model has no field {field!r}")
+        elif field != _GROUPS and not _is_plain(user_model._meta.get_field(field)):
+            faults.append(f"{field!r} is a key or a relation, which no claim can fill")
         elif field != _GROUPS and isinstance(user_model._meta.get_field(field), models.BooleanField) != (
             rule.contains is not None
         ):
@@ -75,7 +78,9 @@ def apply_mapping(user: AbstractBaseUser, claims: Mapping[str, Any], mapping: Ma
     """Set the user's plain fields from `claims`; the names of those that changed. Saves nothing.
 
     Without a mapping of the site's own, e-mail and names are set where the user model has
-    these fields. Text longer than its field is cut to fit.
+    these fields. Text longer than its field is cut to fit, but for e-mail addresses; a claim
+    that cannot be a value of its field leaves the field as it is. Raises ConfigurationError
+    for a mapping in which `find_faults` finds any: that of a loader has passed no system check.
     """
     changed = []
     for field, value in _own_or_default(mapping, type(user)).items():
@@ -99,6 +104,7 @@ def sync_groups(user: Any, claims: Mapping[str, Any], mapping: Mapping[str, Any]
     rule = _read_rule(_GROUPS, mapping[_GROUPS])
     said = set(_as_texts(get_claim(claims, rule.claim)))
     wanted = {rule.map[name] for name in said if name in rule.map} if rule.map is not None else said
+    wanted = {name for name in wanted if len(name) <= _MAX_GROUP_NAME}  # no group has a longer one
     present = {group.name: group for group in user.groups.all()}
     managed = set(present) if rule.map is None else set(present) & set(rule.map.values())
     missing = wanted - set(present)
@@ -106,7 +112,7 @@ def sync_groups(user: Any, claims: Mapping[str, Any], mapping: Mapping[str, Any]
         found = {group.name: group for group in Group.objects.filter(name__in=missing)}
         if rule.create:
             for name in missing - set(found):
-                found[name], _ = Group.objects.get_or_create(name=name[:150])
+                found[name], _ = Group.objects.get_or_create(name=name)
         user.groups.add(*found.values())
     surplus = managed - wanted
     if surplus:
@@ -115,8 +121,15 @@ def sync_groups(user: Any, claims: Mapping[str, Any], mapping: Mapping[str, Any]
 
 def _own_or_default(mapping: Mapping[str, Any] | None, user_model: type[models.Model]) -> Mapping[str, Any]:
     if mapping is not None:
+        faults = find_faults(mapping, user_model)
+        if faults:
+            raise ConfigurationError(f"CLAIMS_MAPPING: {'; '.join(faults)}", code="claims_mapping")
         return mapping
     return {field: claim for field, claim in DEFAULT_MAPPING.items() if _has_field(user_model, field)}
+
+
+def _is_plain(field: Any) -> bool:
+    return not (field.is_relation or field.primary_key)
 
 
 def _has_field(user_model: type[models.Model], field: str) -> bool:
@@ -131,11 +144,21 @@ def _read_rule(field: str, value: object) -> _Rule:
     if isinstance(value, str):
         return _Rule(claim=value)
     allowed = {"claim", "map", "create"} if field == _GROUPS else {"claim", "contains"}
-    if not isinstance(value, Mapping) or not isinstance(value.get("claim"), str) or not allowed.issuperset(value):
-        raise ConfigurationError(
-            f"{field!r} must be a claim's name or a dict of {', '.join(sorted(allowed))}", code="claims_mapping"
-        )
-    return _Rule(**value)
+    if isinstance(value, Mapping) and "claim" in value and allowed.issuperset(value):
+        rule = _Rule(**value)
+        if (
+            isinstance(rule.claim, str)
+            and isinstance(rule.contains, str | None)
+            and (rule.map is None or _is_dict_of_texts(rule.map))
+        ):
+            return rule
+    raise ConfigurationError(
+        f"{field!r} must be a claim's name or a dict of {', '.join(sorted(allowed))}", code="claims_mapping"
+    )
+
+
+def _is_dict_of_texts(value: object) -> bool:
+    return isinstance(value, Mapping) and all(isinstance(text, str) for pair in value.items() for text in pair)
 
 
 def _value_for(field: Any, rule: _Rule, claims: Mapping[str, Any]) -> Any:
@@ -145,7 +168,14 @@ def _value_for(field: Any, rule: _Rule, claims: Mapping[str, Any]) -> Any:
         return rule.contains in _as_texts(claim)
     if not isinstance(claim, str):
         return None
-    return claim[: field.max_length] if field.max_length else claim
+    if field.max_length and len(claim) > field.max_length:
+        if isinstance(field, models.EmailField):
+            return None  # the beginning of an address may be somebody else's address
+        claim = claim[: field.max_length]
+    try:
+        return field.to_python(claim)
+    except ValidationError:
+        return None
 
 
 def _as_texts(value: object) -> Iterable[str]:

@@ -49,7 +49,7 @@ def save_transaction(
     `cross_site` is for form_post: its response is a POST from the OP's site, on which
     browsers send no SameSite=Lax cookies.
     """
-    pending = [name for name in request.COOKIES if name.startswith(cookie_name("tx."))]
+    pending = [name for name, value in request.COOKIES.items() if value and name.startswith(cookie_name("tx."))]
     pending.sort(key=lambda name: _read_age_mark(request.COOKIES[name]), reverse=True)
     for name in pending[MAX_PENDING - 1 :]:
         delete_cookie(response, name)
@@ -57,7 +57,7 @@ def save_transaction(
         response,
         _transaction_name(transaction.state),
         # The time in front only serves to find the oldest; what counts is the one under the seal.
-        f"{transaction.created_at:.0f}.{seal(transaction.serialize(), _TRANSACTION, transaction.state)}",
+        f"{transaction.created_at * 1_000:.0f}.{seal(transaction.serialize(), _TRANSACTION, transaction.state)}",
         max_age=LIFETIME_SECONDS,
         samesite="None" if cross_site else "Lax",
     )
@@ -70,7 +70,7 @@ def load_transaction(request: HttpRequest, state: str) -> Transaction | None:
     swapped for another.
     """
     value = request.COOKIES.get(_transaction_name(state))
-    if value is None:
+    if not value:  # Django's test client keeps deleted cookies, empty
         return None
     try:
         return Transaction.deserialize(open_sealed(value.partition(".")[2], _TRANSACTION, state))
@@ -89,13 +89,11 @@ def save_logout(response: HttpResponseBase, pending: PendingLogout) -> None:
 
 
 def load_logout(request: HttpRequest) -> PendingLogout | None:
-    """The logout that this browser was sent to the OP for, None if there is none or its seal is broken."""
-    value = request.COOKIES.get(cookie_name("logout"))
-    if value is None:
-        return None
+    """The logout that this browser was sent to the OP for, None if there is none or it cannot be read."""
+    value = request.COOKIES.get(cookie_name("logout"), "")
     try:
         return PendingLogout.deserialize(open_sealed(value, _LOGOUT))
-    except SealError:
+    except (SealError, ValueError, TypeError):
         return None
 
 
@@ -106,4 +104,4 @@ def _transaction_name(state: str) -> str:
 
 def _read_age_mark(value: str) -> int:
     mark = value.partition(".")[0]
-    return int(mark) if mark.isascii() and mark.isdigit() and len(mark) < 12 else 0
+    return int(mark) if mark.isascii() and mark.isdigit() and len(mark) < 15 else 0

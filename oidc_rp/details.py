@@ -9,7 +9,8 @@ from typing import Any
 
 from django.http import HttpRequest
 
-from .sessions import SESSION_KEY, AuthenticationContext, SessionTokens, load_tokens, read_context
+from .session_guard import SESSION_KEY
+from .sessions import AuthenticationContext, SessionTokens, load_tokens, read_context
 
 
 class OIDCRequest(HttpRequest):

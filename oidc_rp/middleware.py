@@ -1,4 +1,4 @@
-"""`request.oidc` on every request. Nothing is loaded here: what nobody asks for costs nothing."""
+"""`request.oidc`, and the guard on the session. Nothing is loaded here: what nobody asks for costs nothing."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from django.http.response import HttpResponseBase
 from django.utils.decorators import sync_and_async_middleware
 
 from .details import OIDCDetails
+from .session_guard import guard
 
 GetResponse = Callable[[HttpRequest], HttpResponseBase] | Callable[[HttpRequest], Awaitable[HttpResponseBase]]
 
@@ -21,15 +22,20 @@ def OIDCMiddleware(get_response: Any) -> GetResponse:  # noqa: N802 -- named lik
     if iscoroutinefunction(get_response):
 
         async def amiddleware(request: HttpRequest) -> HttpResponseBase:
-            request.oidc = OIDCDetails(request)  # type: ignore[attr-defined]
+            _attach(request)
             response: HttpResponseBase = await get_response(request)
             return response
 
         return amiddleware
 
     def middleware(request: HttpRequest) -> HttpResponseBase:
-        request.oidc = OIDCDetails(request)  # type: ignore[attr-defined]
+        _attach(request)
         response: HttpResponseBase = get_response(request)
         return response
 
     return middleware
+
+
+def _attach(request: HttpRequest) -> None:
+    guard(request.session)
+    request.oidc = OIDCDetails(request)  # type: ignore[attr-defined]

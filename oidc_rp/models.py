@@ -72,6 +72,8 @@ class OIDCSession(models.Model):
     auth_time = models.DateTimeField(_("authenticated at"), null=True)
     created_at = models.DateTimeField(_("created"), default=timezone.now)
     renewed_at = models.DateTimeField(_("last renewed"), default=timezone.now)
+    # When Django's session would end by itself; that of the last save.
+    expires_at = models.DateTimeField(_("expires"), null=True)
     ended_at = models.DateTimeField(_("ended"), null=True, db_index=True)
     end_reason = models.CharField(_("why it ended"), max_length=50, blank=True)
     # ID token, access token and userinfo claims, sealed for this row.
@@ -85,3 +87,23 @@ class OIDCSession(models.Model):
 
     def __str__(self) -> str:
         return f"{self.sub} at {self.issuer}, since {self.created_at:%Y-%m-%d %H:%M}"
+
+
+class LogoutReceipt(models.Model):
+    """A logout token that has arrived. Its `jti` works once; and a login that it overtook finds it here."""
+
+    key = models.CharField(max_length=64, unique=True, editable=False)
+    # The session that it ends, or, if the token has no `sid`, the subject: as in OIDCSession.
+    sid_key = models.CharField(max_length=64, db_index=True, blank=True, editable=False)
+    sub_key = models.CharField(max_length=64, db_index=True, blank=True, editable=False)
+    issued_at = models.BigIntegerField(_("iat"))
+    claimed_at = models.DateTimeField(_("claimed"), default=timezone.now)
+    settled_at = models.DateTimeField(_("settled"), null=True)
+    created_at = models.DateTimeField(_("received"), default=timezone.now, db_index=True)
+
+    class Meta:
+        verbose_name = _("logout receipt")
+        verbose_name_plural = _("logout receipts")
+
+    def __str__(self) -> str:
+        return f"logout token received {self.created_at:%Y-%m-%d %H:%M:%S}"

@@ -39,6 +39,7 @@ def read_mozilla_settings(settings: object) -> dict[str, Any] | None:
     provider = collect(_SAME)
     if hasattr(settings, "OIDC_CREATE_USER"):
         provider["CREATE_USERS"] = settings.OIDC_CREATE_USER
+    provider.update(_split_extra_params(provider.pop("AUTHENTICATION_PARAMS", {})))
     basic = getattr(settings, "OIDC_TOKEN_USE_BASIC_AUTH", False)
     return {
         **provider,
@@ -47,4 +48,16 @@ def read_mozilla_settings(settings: object) -> dict[str, Any] | None:
         "SCOPES": getattr(settings, "OIDC_RP_SCOPES", "openid email").split(),
         "FETCH_USERINFO": True,
         "METADATA": collect(_ENDPOINTS) or None,
+    }
+
+
+def _split_extra_params(params: Mapping[str, Any]) -> dict[str, Any]:
+    """What is merely sent there has an option of its own here, under which the answer is checked too."""
+    rest = dict(params)
+    found = {name: rest.pop(name, None) for name in ("prompt", "max_age", "acr_values")}
+    return {
+        "AUTHENTICATION_PARAMS": rest or None,
+        "PROMPT": found["prompt"],
+        "MAX_AGE": None if found["max_age"] is None else int(found["max_age"]),
+        "ACR_VALUES": str(found["acr_values"]).split() if found["acr_values"] else None,
     }

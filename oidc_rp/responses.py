@@ -7,6 +7,7 @@ import secrets
 from collections.abc import Callable
 from functools import wraps
 from typing import Concatenate, ParamSpec
+from urllib.parse import urlencode
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.http.response import HttpResponseBase
@@ -50,15 +51,18 @@ def protect(view: View[P]) -> View[P]:
             response = error_response(request, error)
         add_never_cache_headers(response)
         response.headers.setdefault("Referrer-Policy", "no-referrer")
-        response.headers.setdefault("X-Frame-Options", "DENY")
+        if not getattr(response, "xframe_options_exempt", False):
+            response.headers.setdefault("X-Frame-Options", "DENY")
         response.headers.setdefault("Content-Security-Policy", "frame-ancestors 'none'")
         return response
 
     return wrapper
 
 
-def error_response(request: HttpRequest, error: OIDCError) -> HttpResponse:
+def error_response(request: HttpRequest, error: OIDCError, *, next_url: str = "") -> HttpResponse:
     """A neutral page, or JSON for who prefers it, with a reference under which the log has the cause.
+
+    Starting again leads to the same provider, and then to `next_url`.
 
     Template: `oidc_rp/error.html`, with `title`, `message`, `description`, `reference`,
     `retry_url` and `status`.
@@ -84,7 +88,7 @@ def error_response(request: HttpRequest, error: OIDCError) -> HttpResponse:
             "message": message,
             "description": error.description if isinstance(error, OPError) and status == 403 else "",
             "reference": reference,
-            "retry_url": reverse("oidc_rp:login"),
+            "retry_url": _build_retry_url(request, next_url),
             "status": status,
         }
         response = render(request, "oidc_rp/error.html", context, status=status)
@@ -112,6 +116,14 @@ def get_status(error: OIDCError) -> int:
         if isinstance(error, kind):
             return status
     return 502
+
+
+def _build_retry_url(request: HttpRequest, next_url: str) -> str:
+    match = request.resolver_match
+    ours = match is not None and match.app_names[-1:] == ["oidc_rp"]
+    arguments = list(match.kwargs.values()) if match is not None and ours else []
+    query = f"?{urlencode({'next': next_url})}" if next_url else ""
+    return reverse("oidc_rp:login", args=arguments) + query
 
 
 def _get_op_error_status(error: OPError) -> int:

@@ -16,16 +16,19 @@ from uuid import UUID, uuid4
 from django.contrib.auth import login as django_login
 from django.contrib.sessions.backends.base import SessionBase
 from django.db import IntegrityError, transaction
+from django.db.models import Q
 from django.http import HttpRequest
-from django.utils import timezone
 
 from .flows.login import Login
+from .logout_receipts import was_logged_out
 from .models import OIDCSession, digest
 from .protocol.errors import AuthenticationResponseError
 from .provider import Provider
+from .providers import DEFAULT_ALIAS, providers
 from .sealing import SealError, open_sealed, seal
-
-SESSION_KEY = "_oidc_rp"
+from .session_guard import SESSION_KEY, guard
+from .session_rows import end_row, end_rows, keep_session
+from .signals import session_started
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +61,11 @@ def start_session(request: HttpRequest, provider: Provider, login: Login, user: 
 
     The row comes first: its unique key makes sure that one authentication response
     starts one session, whatever else happens at the same time (a unique constraint, on
-    every database). Raises AuthenticationResponseError if this one has been used already.
+    every database). Then the logout receipts are read: a logout that came before the row
+    is found here, and one that comes later finds the row. For that, the row must be
+    visible to others at once: the caller must not be inside a transaction.
+    Raises AuthenticationResponseError if the response has been used already, or if the OP
+    has ended the session meanwhile.
     """
     previous = read_context(request.session)
     row = _build_row(provider, login, user)
@@ -67,11 +74,42 @@ def start_session(request: HttpRequest, provider: Provider, login: Login, user: 
             row.save(force_insert=True)
     except IntegrityError:
         raise AuthenticationResponseError("this response has been used already", code="state_replayed") from None
+    if was_logged_out(row, login.id_token.claims["iat"]):
+        end_row(str(row.pk), "backchannel_logout")
+        raise _ended_at_op()
+    guard(request.session)
     django_login(request, user)
     request.session[SESSION_KEY] = asdict(_build_context(row.id, provider, login))
-    OIDCSession.objects.filter(pk=row.pk).update(session_key=request.session.session_key or "")
+    if not keep_session(str(row.pk), request.session.session_key or "", request.session.get_expiry_date()):
+        request.session.flush()
+        raise _ended_at_op()
     if previous is not None:
         end_row(previous.id, "replaced")
+    session_started.send_robust(sender=OIDCSession, session=row, request=request)
+
+
+def end_sessions(
+    *, user: Any = None, sid: str | None = None, provider: str = DEFAULT_ALIAS, reason: str = "ended_by_site"
+) -> int:
+    """End every session of `user`, or the one with the OP's `sid` at `provider`; with both, what fits both.
+
+    They are over at once, in every process. Returns how many were alive. `reason`, at most
+    50 characters, is kept in the rows and sent with the signal. Raises TypeError if neither
+    is given, UnknownProviderError for an alias that there is not.
+    """
+    if user is None and sid is None:
+        raise TypeError("end_sessions() needs user or sid")
+    condition = Q()
+    if user is not None:
+        condition &= Q(user=user)
+    if sid is not None:
+        config = providers[provider].config
+        condition &= Q(sid_key=digest(config.issuer, config.client_id, sid))
+    return end_rows(condition, reason[:50])
+
+
+def _ended_at_op() -> AuthenticationResponseError:
+    return AuthenticationResponseError("the OP ended this session while it was being started", code="session_ended")
 
 
 def read_context(session: SessionBase) -> AuthenticationContext | None:
@@ -95,13 +133,6 @@ def load_tokens(session_id: str) -> SessionTokens | None:
     except SealError:
         return None
     return SessionTokens(**json.loads(opened))
-
-
-def end_row(session_id: str, reason: str) -> None:
-    """Mark a row as ended and drop its tokens. One that has ended keeps its first reason."""
-    OIDCSession.objects.filter(pk=session_id, ended_at=None).update(
-        ended_at=timezone.now(), end_reason=reason, sealed_tokens=""
-    )
 
 
 def _build_row(provider: Provider, login: Login, user: Any) -> OIDCSession:

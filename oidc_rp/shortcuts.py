@@ -12,7 +12,7 @@ from .flows.login import Wishes, begin_login
 from .protocol.errors import OIDCError
 from .providers import DEFAULT_ALIAS, providers
 from .responses import error_response
-from .site_urls import build_redirect_uri, safe_next
+from .site_urls import build_redirect_uri, login_redirect_url, safe_next
 
 
 def redirect_to_op(
@@ -27,6 +27,7 @@ def redirect_to_op(
 ) -> HttpResponse:
     """Begin a login: a redirect to the OP, which will bring the user back to `next` (default: this page).
 
+    A `next` that leads elsewhere, or is too long for a cookie, is replaced by LOGIN_REDIRECT_URL.
     `max_age` (seconds) and `acr_values` are demands: what comes back is checked against
     them, and a login that does not meet them ends on a 403 page, never in a second trip.
     `params` are further parameters of the authentication request; they are sent as they
@@ -34,12 +35,13 @@ def redirect_to_op(
     Raises UnknownProviderError.
     """
     op = providers[provider]
-    here = request.get_full_path()
+    # A `next` that is refused is no reason to come back to the page that began the login: that may be a loop.
+    default = login_redirect_url()
     try:
         url, transaction = begin_login(
             op,
             redirect_uri=build_redirect_uri(request, provider),
-            next_url=safe_next(request, next, default=here),
+            next_url=safe_next(request, request.get_full_path() if next is None else next, default=default),
             wishes=Wishes(prompt=prompt, max_age=max_age, acr_values=acr_values, params=params or {}),
             now=time.time(),
         )

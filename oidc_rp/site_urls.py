@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import logging
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.http import HttpRequest
 from django.shortcuts import resolve_url
 from django.urls import reverse
+from django.utils.encoding import iri_to_uri
 from django.utils.http import url_has_allowed_host_and_scheme
 
 from .conf import app_settings
@@ -28,7 +30,7 @@ def build_absolute_uri(request: HttpRequest, path: str) -> str:
     """An absolute URL on this site, from OIDC_RP_BASE_URL or the request's host, which ALLOWED_HOSTS has checked."""
     if app_settings.base_url is not None:
         return app_settings.base_url.rstrip("/") + path
-    if not request.is_secure() and not is_loopback(request.get_host().rsplit(":", 1)[0]):
+    if not request.is_secure() and not is_loopback(urlsplit(f"//{request.get_host()}").hostname or ""):
         logger.warning(
             "insecure_redirect_uri: redirect URIs come out as http. If TLS ends at a proxy, set "
             "SECURE_PROXY_SSL_HEADER or OIDC_RP_BASE_URL."
@@ -37,14 +39,14 @@ def build_absolute_uri(request: HttpRequest, path: str) -> str:
 
 
 def safe_next(request: HttpRequest, url: str | None, default: str) -> str:
-    """`url` if it leads to this very site, else `default` (RFC 9700 section 4.11.1: no open redirector)."""
-    if (
-        url
-        and len(url) <= MAX_NEXT_LENGTH
-        and url_has_allowed_host_and_scheme(url, {request.get_host()}, require_https=request.is_secure())
-    ):
-        return url
-    return default
+    """`url` if it leads to this very site, else `default` (RFC 9700 section 4.11.1: no open redirector).
+
+    It comes back as it will stand in a Location header: in ASCII, percent-encoded.
+    """
+    if not url or not url_has_allowed_host_and_scheme(url, {request.get_host()}, require_https=request.is_secure()):
+        return default
+    encoded: str = iri_to_uri(url)
+    return encoded if len(encoded) <= MAX_NEXT_LENGTH else default
 
 
 def login_redirect_url() -> str:

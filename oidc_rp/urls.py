@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from . import views
+from . import op_logout_views, views
 
 app_name = "oidc_rp"
 
@@ -13,5 +13,7 @@ urlpatterns = [
     path("initiate/<str:alias>/", views.initiate, name="initiate"),
     path("logout/", views.logout, name="logout"),
     path("logout/callback/", views.logout_callback, name="logout_callback"),
+    path("backchannel-logout/<str:alias>/", op_logout_views.backchannel_logout, name="backchannel_logout"),
+    path("frontchannel-logout/<str:alias>/", op_logout_views.frontchannel_logout, name="frontchannel_logout"),
     path("session/", views.session, name="session"),
 ]

@@ -10,10 +10,11 @@ from hashlib import sha256
 from django.contrib.auth import authenticate
 from django.contrib.auth import logout as django_logout
 from django.contrib.auth.decorators import login_not_required
+from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import render
 from django.urls import reverse
-from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from django.views.decorators.http import require_http_methods, require_safe
 
 from .cookies import (
@@ -34,7 +35,8 @@ from .protocol.errors import AuthenticationResponseError, OIDCError, OPError, Us
 from .provider import Provider
 from .providers import DEFAULT_ALIAS, UnknownProviderError, providers
 from .responses import error_response, protect
-from .sessions import end_row, load_tokens, read_context, start_session
+from .session_rows import end_row
+from .sessions import load_tokens, read_context, start_session
 from .shortcuts import redirect_to_op
 from .site_urls import build_absolute_uri, login_redirect_url, logout_redirect_url, safe_next
 
@@ -52,32 +54,36 @@ def login(request: HttpRequest, alias: str = DEFAULT_ALIAS) -> HttpResponse:
 
     Of the other query parameters only the provider's ALLOWED_REQUEST_PARAMS go on to the OP.
     """
-    provider = _get_provider(alias)
+    provider = get_provider(alias)
     next_url = safe_next(request, request.GET.get("next"), default=login_redirect_url())
     asked = {
         name: request.GET[name] for name in sorted(provider.config.allowed_request_params) if request.GET.get(name)
     }
     if not asked and OIDCDetails(request).provider == alias:
-        return _send_signed_in_user_on(request, next_url)
-    max_age = asked.pop("max_age", "")
+        return _send_signed_in_user_on(request, provider, next_url)
+    # Anyone can write a link, so it may ask for more than the provider's options demand, never for less.
+    demanded = provider.config
+    prompt, max_age, acr_values = asked.pop("prompt", None), asked.pop("max_age", ""), asked.pop("acr_values", "")
+    seconds = int(max_age) if max_age.isascii() and max_age.isdigit() and len(max_age) < 10 else None
     return redirect_to_op(
         request,
         alias,
         next=next_url,
-        prompt=asked.pop("prompt", None),
-        max_age=int(max_age) if max_age.isascii() and max_age.isdigit() and len(max_age) < 10 else None,
-        acr_values=asked.pop("acr_values", "").split(),
+        prompt=demanded.prompt or prompt,
+        max_age=min((limit for limit in (seconds, demanded.max_age) if limit is not None), default=None),
+        acr_values=[acr for acr in acr_values.split() if not demanded.acr_values or acr in demanded.acr_values],
         params=asked,
     )
 
 
 @login_not_required
 @csrf_exempt  # with form_post the OP's page posts here; `state` and its cookie are the protection
+@transaction.non_atomic_requests  # start_session needs its row to be visible at once
 @protect
 @require_http_methods(["GET", "POST"])
 def callback(request: HttpRequest, alias: str) -> HttpResponse:
     """Complete a login: the authentication response arrives here."""
-    provider = _get_provider(alias)
+    provider = get_provider(alias)
     if request.method == "POST" and provider.config.response_mode != "form_post":
         raise AuthenticationResponseError("a POST, but response_mode is query", code="response_mode")
     source = request.POST if request.method == "POST" else request.GET
@@ -91,7 +97,7 @@ def callback(request: HttpRequest, alias: str) -> HttpResponse:
     try:
         response = _complete(request, provider, transaction, parameters)
     except OIDCError as error:
-        response = error_response(request, error)
+        response = error_response(request, error, next_url=transaction.next)
     delete_transaction(response, transaction.state)
     return response
 
@@ -102,7 +108,7 @@ def callback(request: HttpRequest, alias: str) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def initiate(request: HttpRequest, alias: str) -> HttpResponse:
     """A login that a third party, such as the OP's portal, begins here (Core 1.0 section 4)."""
-    provider = _get_provider(alias)
+    provider = get_provider(alias)
     parameters = request.POST if request.method == "POST" else request.GET
     if parameters.get("iss") != provider.config.issuer:
         raise AuthenticationResponseError("iss is not this provider's issuer", code="initiate_iss")
@@ -110,13 +116,14 @@ def initiate(request: HttpRequest, alias: str) -> HttpResponse:
     next_url = safe_next(request, target, default="")
     if target and not next_url:
         raise AuthenticationResponseError("target_link_uri is not on this site", code="initiate_target")
-    hint = parameters.get("login_hint")
+    hint = get_response_parameter(dict(parameters.lists()), "login_hint")
     return redirect_to_op(
         request, alias, next=next_url or login_redirect_url(), params={"login_hint": hint} if hint else None
     )
 
 
 @login_not_required
+@csrf_protect  # also where the site leaves CsrfViewMiddleware out
 @protect
 @require_http_methods(["GET", "POST"])
 def logout(request: HttpRequest) -> HttpResponse:
@@ -193,7 +200,8 @@ def session(request: HttpRequest) -> HttpResponse:
     )
 
 
-def _get_provider(alias: str) -> Provider:
+def get_provider(alias: str) -> Provider:
+    """The provider of a URL; Http404 if there is none."""
     try:
         return providers[alias]
     except UnknownProviderError:
@@ -228,7 +236,7 @@ def _complete(
     return HttpResponseRedirect(transaction.next)
 
 
-def _send_signed_in_user_on(request: HttpRequest, next_url: str) -> HttpResponse:
+def _send_signed_in_user_on(request: HttpRequest, provider: Provider, next_url: str) -> HttpResponse:
     """To `next` at once; but if that sent them back here, say so, instead of going round for ever.
 
     The admin does that to users without `is_staff`.
@@ -236,7 +244,8 @@ def _send_signed_in_user_on(request: HttpRequest, next_url: str) -> HttpResponse
     mark = sha256(next_url.encode()).hexdigest()[:16]
     name = cookie_name("bounce")
     if request.COOKIES.get(name) == mark:
-        context = {"next": next_url, "switch_url": f"{request.path}?prompt=login"}
+        can_switch = "prompt" in provider.config.allowed_request_params
+        context = {"next": next_url, "switch_url": f"{request.path}?prompt=login" if can_switch else ""}
         response = render(request, "oidc_rp/no_access.html", context, status=403)
         delete_cookie(response, name)
         return response

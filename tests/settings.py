@@ -12,7 +12,9 @@ INSTALLED_APPS = [
     "django.contrib.contenttypes",
     "django.contrib.messages",
     "django.contrib.sessions",
+    "oauth2_provider",
     "oidc_rp",
+    "demo_project.op",
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",

@@ -23,7 +23,10 @@ class PendingLogout:
 
     @classmethod
     def deserialize(cls, data: bytes) -> PendingLogout:
-        """The reverse of `serialize`, for bytes that a seal has vouched for."""
+        """The reverse of `serialize`, for bytes that a seal has vouched for.
+
+        Raises ValueError or TypeError for what another version of this package wrote.
+        """
         return cls(**json.loads(data))
 
 

@@ -8,11 +8,16 @@ two readers of one message disagree or to turn a login into a crash.
 from __future__ import annotations
 
 import json
+import math
 import re
 from typing import Any
 
 MAX_DEPTH = 32
-_STRUCTURE = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
+MAX_NUMBER_LENGTH = 300
+_WHITESPACE = " \t\n\r"
+# A string that is not closed swallows the rest: to look for brackets in it again and again would
+# take time quadratic in the length of the text.
+_STRUCTURE = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|[\[\]{}]', re.DOTALL)
 _UNSTORABLE = re.compile(r"[\x00\ud800-\udfff]")
 
 
@@ -31,45 +36,62 @@ def _refuse_constant(name: str) -> None:
     raise StrictJSONError(f"{name} is not JSON")
 
 
-_decoder = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_refuse_constant)
+def _bounded_int(digits: str) -> int:
+    if len(digits) > MAX_NUMBER_LENGTH:
+        raise StrictJSONError("a number is out of range")
+    return int(digits)
+
+
+def _finite_float(digits: str) -> float:
+    number = float(digits)
+    if not math.isfinite(number):
+        raise StrictJSONError("a number is out of range")
+    return number
+
+
+_decoder = json.JSONDecoder(
+    object_pairs_hook=_unique, parse_constant=_refuse_constant, parse_int=_bounded_int, parse_float=_finite_float
+)
 
 
 def parse_object(data: bytes) -> dict[str, Any]:
     """Parse `data` (UTF-8) as one JSON object.
 
     Raises StrictJSONError for anything else, for repeated member names (RFC 7519
-    section 4), non-finite numbers, more than 32 levels of nesting, and strings that
-    hold NUL or a lone surrogate.
+    section 4), numbers that no double holds (RFC 7493 section 2.2), more than 32 levels
+    of nesting, and strings that hold NUL or a lone surrogate.
     """
     try:
-        text = data.decode()
+        text = data.decode().strip(_WHITESPACE)
         # Counting is nearly free; only a document with many brackets pays for the exact depth.
-        if text.count("{") + text.count("[") > MAX_DEPTH and _depth(text) > MAX_DEPTH:
+        if text.count("{") + text.count("[") > MAX_DEPTH and _is_too_deep(text):
             raise StrictJSONError("nested too deeply")
-        value = _decoder.decode(text)
+        # `decode` would be the same with two regular expressions, which cost as much as a claim check.
+        value, end = _decoder.raw_decode(text)
     except StrictJSONError:
         raise
     except ValueError:
         # The decoder's own message quotes its input, which may hold a token.
         raise StrictJSONError("not JSON in UTF-8") from None
-    if not isinstance(value, dict):
+    if not isinstance(value, dict) or end != len(text):
         raise StrictJSONError("not a JSON object")
     # Raw UTF-8 holds neither character unescaped, so most documents skip the walk.
-    if "\\u" in text and _has_unstorable(value):
+    if "\\" in text and _has_unstorable(value):
         raise StrictJSONError("a string holds NUL or a lone surrogate")
     return value
 
 
-def _depth(text: str) -> int:
-    depth = deepest = 0
+def _is_too_deep(text: str) -> bool:
+    depth = 0
     for match in _STRUCTURE.finditer(text):
         mark = match[0]
         if mark in "[{":
             depth += 1
-            deepest = max(deepest, depth)
+            if depth > MAX_DEPTH:
+                return True
         elif mark in "]}":
             depth -= 1
-    return deepest
+    return False
 
 
 def _has_unstorable(value: Any) -> bool:

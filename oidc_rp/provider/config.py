@@ -7,15 +7,15 @@ This table is the only place that knows the options. The system checks report wh
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from oidc_rp.protocol.errors import ConfigurationError, Problem
+from oidc_rp.protocol.errors import ConfigurationError, OPResponseError, Problem
 from oidc_rp.protocol.id_token import Client
 from oidc_rp.protocol.jose import ASYMMETRIC_ALGORITHMS, HMAC_ALGORITHMS
-from oidc_rp.protocol.metadata import ProviderMetadata
+from oidc_rp.protocol.metadata import ProviderMetadata, parse_metadata
 from oidc_rp.protocol.urls import is_acceptable_url
 
 from .secrets import Secret
@@ -32,6 +32,8 @@ RESERVED_PARAMETERS = frozenset(
         "code_challenge_method", "response_mode", "request", "request_uri", "client_secret",
     }
 )  # fmt: skip
+# These have an option each, under which the answer is checked too; as fixed parameters they would only be sent.
+_PARAMETERS_WITH_OPTION = frozenset({"prompt", "max_age", "acr_values"})
 
 
 @dataclass(frozen=True)
@@ -130,8 +132,15 @@ def _one_of(*choices: str) -> Callable[[object], str]:
 
 def _issuer(value: object) -> str:
     issuer = _identifier(value)
-    if not is_acceptable_url(issuer) or "?" in issuer:
-        raise _InvalidError("must be an https URL without query or fragment (http only on loopback)")
+    if issuer.rstrip("/").endswith("/.well-known/openid-configuration"):
+        raise _InvalidError("must be the issuer, not the URL of the discovery document")
+    if issuer.startswith("http://") and is_acceptable_url(f"https{issuer.removeprefix('http')}"):
+        if not is_acceptable_url(issuer):
+            raise _InvalidError("is http, where anyone on the way can speak for the OP; only loopback may be http")
+    elif not is_acceptable_url(issuer):
+        raise _InvalidError("must be an https URL without fragment or credentials (http only on loopback)")
+    if "?" in issuer:
+        raise _InvalidError("must have no query")
     return issuer
 
 
@@ -190,6 +199,14 @@ def _parameters(value: object) -> Mapping[str, str]:
     return dict(value)
 
 
+def _fixed_parameters(value: object) -> Mapping[str, str]:
+    parameters = _parameters(value)
+    misplaced = sorted(_PARAMETERS_WITH_OPTION & parameters.keys())
+    if misplaced:
+        raise _InvalidError(f"must not contain {misplaced[0]}: {misplaced[0].upper()} is an option of its own")
+    return parameters
+
+
 def _parameter_names(value: object) -> frozenset[str]:
     names = frozenset(_texts(value))
     _refuse_reserved(names)
@@ -214,14 +231,27 @@ def _metadata(value: object) -> Mapping[str, Any]:
     known = ProviderMetadata.__dataclass_fields__
     unknown = sorted(name for name in metadata if name not in known)
     if unknown:
-        raise _InvalidError(f"has unknown members: {', '.join(unknown)}{_suggest(unknown[0], known)}")
+        nearest = find_nearest(unknown[0], known)
+        raise _InvalidError(f"has an unknown member {unknown[0]!r}{f'; {nearest!r} is one' if nearest else ''}")
+    if "issuer" in metadata:
+        # Laid over what discovery says, it would make the comparison of the two issuers compare nothing.
+        raise _InvalidError("must not contain issuer: ISSUER is an option of its own")
+    stand_ins = dict.fromkeys(("issuer", "authorization_endpoint", "token_endpoint", "jwks_uri"), "https://op.invalid")
+    try:
+        parse_metadata({**stand_ins, **metadata}, stand_ins["issuer"])
+    except OPResponseError as error:
+        raise _InvalidError(f"cannot be used: {error}") from None
     return metadata
 
 
 def _ca_bundle(value: object) -> str:
     path = _text(str(value) if isinstance(value, Path) else value)
-    if not Path(path).exists():
-        raise _InvalidError(f"{path} does not exist")
+    try:
+        exists = Path(path).exists()
+    except OSError:  # a name that is too long, a folder that may not be entered
+        exists = False
+    if not exists:
+        raise _InvalidError(f"{path!r} does not exist or may not be read")
     return path
 
 
@@ -247,7 +277,7 @@ OPTIONS: Mapping[str, Option] = {
     "PROMPT": Option(19, _prompt, "Leave it out unless every login needs it."),
     "MAX_AGE": Option(20, _max_age, "The longest time since the user last authenticated at the OP."),
     "ACR_VALUES": Option(21, _texts, "Every login must come back with one of these acr values."),
-    "AUTHENTICATION_PARAMS": Option(22, _parameters, "Fixed extra parameters of the authentication request."),
+    "AUTHENTICATION_PARAMS": Option(22, _fixed_parameters, "Fixed extra parameters of the authentication request."),
     "ALLOWED_REQUEST_PARAMS": Option(23, _parameter_names, "Parameters that a link to login/ may carry on to the OP."),
     "FETCH_USERINFO": Option(24, _boolean, "True costs one more call to the OP at each login."),
     "METADATA": Option(25, _metadata, "Members of the discovery document, for an OP that has none."),
@@ -324,15 +354,16 @@ def _missing(where: str, settings: Mapping[str, Any], values: Mapping[str, Any])
 
 
 def _unknown_key(where: str, key: str) -> Problem:
+    nearest = find_nearest(key, OPTIONS)
     return Problem(
         "oidc_rp.E003",
-        f"{where} has an unknown key {key!r}.{_suggest(key, OPTIONS)}",
+        f"{where} has an unknown key {key!r}.{f' Did you mean {nearest!r}?' if nearest else ''}",
         f"The keys are {', '.join(OPTIONS)}.",
     )
 
 
-def _suggest(name: str, known: Mapping[str, Any]) -> str:
-    nearest = difflib.get_close_matches(name.upper() if name.upper() in known else name, known, n=1, cutoff=0.6)
-    if not nearest:
-        nearest = difflib.get_close_matches(name.upper(), known, n=1, cutoff=0.5)
-    return f" Did you mean {nearest[0]!r}?" if nearest else ""
+def find_nearest(name: str, known: Iterable[str]) -> str | None:
+    """The known name that was most likely meant, whatever its case; None if none is near."""
+    by_folded = {candidate.casefold(): candidate for candidate in known}
+    nearest = difflib.get_close_matches(name.casefold(), by_folded, n=1)
+    return by_folded[nearest[0]] if nearest else None

@@ -13,6 +13,7 @@ from oidc_rp.protocol.errors import SignatureError, UnknownKeyError
 from oidc_rp.protocol.id_token import IDToken, validate_id_token
 from oidc_rp.protocol.jose import JWS
 from oidc_rp.protocol.keys import KeySet, is_hmac, parse_key_set, verify_hmac
+from oidc_rp.protocol.logout_token import LogoutToken, validate_logout_token
 from oidc_rp.protocol.metadata import ProviderMetadata, build_discovery_url, parse_metadata
 from oidc_rp.protocol.tokens import TokenResponse, build_code_grant, process_token_response
 from oidc_rp.protocol.userinfo import process_userinfo_response
@@ -96,6 +97,10 @@ class Provider:
             access_token=access_token,
             max_age=max_age,
         )
+
+    def validate_logout_token(self, token: str) -> LogoutToken:
+        """Every check of Back-Channel Logout 1.0 section 2.6 but that of `jti`. Raises TokenError."""
+        return validate_logout_token(token, self.config.client, self.verify_signature, now=self._clock())
 
     def verify_signature(self, jws: JWS) -> None:
         """Verify a JWS whose `alg` has been found on this client's list.

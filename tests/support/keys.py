@@ -17,9 +17,14 @@ CURVES: Mapping[str, ec.EllipticCurve] = {
 }
 
 
-@cache
 def private_key(alg: str = "RS256", name: str = "k1") -> Any:
     """The private key called `name` for `alg`; the same one throughout the run."""
+    return _generate(alg, name)
+
+
+# A cache tells a default from the same value given, hence the function in front of it.
+@cache
+def _generate(alg: str, name: str) -> Any:
     if alg in CURVES:
         return ec.generate_private_key(CURVES[alg])
     if alg == "EdDSA":

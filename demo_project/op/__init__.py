@@ -1,0 +1,1 @@
+"""The demo's OpenID Provider: django-oauth-toolkit and the OpenID Connect features that it lacks."""

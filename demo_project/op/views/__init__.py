@@ -1,0 +1,1 @@
+"""The OP's endpoints and pages."""

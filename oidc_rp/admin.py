@@ -1,0 +1,96 @@
+"""The admin: who is signed in, who is who, and ending a session."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.contrib import admin, messages
+from django.contrib.auth import get_user_model
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
+
+from .models import OIDCIdentity, OIDCSession
+from .session_rows import end_rows
+
+
+class LiveFilter(admin.SimpleListFilter):
+    """Live, expired or ended."""
+
+    title = _("state")
+    parameter_name = "state"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [("live", _("live")), ("expired", _("expired")), ("ended", _("ended"))]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[OIDCSession]) -> QuerySet[OIDCSession]:
+        match self.value():
+            case "live":
+                return queryset.filter(ended_at=None, expires_at__gt=timezone.now())
+            case "expired":
+                return queryset.filter(ended_at=None, expires_at__lte=timezone.now())
+            case "ended":
+                return queryset.exclude(ended_at=None)
+        return queryset
+
+
+if TYPE_CHECKING:
+    _ModelAdmin = admin.ModelAdmin[Any]
+else:
+    _ModelAdmin = admin.ModelAdmin  # generic in the stubs only
+
+
+class ReadOnlyAdmin(_ModelAdmin):
+    """Rows that only this app writes: to look at, to search, to delete."""
+
+    list_select_related = ("user",)
+
+    def get_search_fields(self, request: HttpRequest) -> list[str]:
+        user_model = get_user_model()
+        return [f"user__{user_model.USERNAME_FIELD}", f"user__{user_model.get_email_field_name()}", "=sub", "=sid"]
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+@admin.register(OIDCIdentity)
+class OIDCIdentityAdmin(ReadOnlyAdmin):
+    """Which subject at which issuer is which user. Deleting one unlinks it."""
+
+    list_display = ("user", "issuer", "sub", "created_at")
+    list_filter = ("issuer", "created_at")
+
+    def get_search_fields(self, request: HttpRequest) -> list[str]:
+        return [field for field in super().get_search_fields(request) if field != "=sid"]
+
+
+@admin.register(OIDCSession)
+class OIDCSessionAdmin(ReadOnlyAdmin):
+    """The logins at this site, with the action to end them."""
+
+    list_display = ("user", "alias", "sub", "acr", "created_at", "renewed_at", "expires_at", "ended_at", "end_reason")
+    list_filter = (LiveFilter, "alias", "created_at")
+    date_hierarchy = "created_at"
+    ordering = ("-created_at",)
+    actions = ("end_selected",)
+    exclude = ("sealed_tokens", "session_key")
+
+    @admin.action(description=_("End the selected sessions"), permissions=["delete"])
+    def end_selected(self, request: HttpRequest, queryset: QuerySet[OIDCSession]) -> None:
+        """Sign these users out of these sessions, at once and in every process."""
+        ended = end_rows(Q(pk__in=list(queryset.values_list("pk", flat=True))), "admin")
+        text = ngettext("%d session was ended.", "%d sessions were ended.", ended) % ended
+        self.message_user(request, text, messages.SUCCESS)
+
+    def delete_model(self, request: HttpRequest, obj: OIDCSession) -> None:
+        end_rows(Q(pk=obj.pk), "admin")
+        super().delete_model(request, obj)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[OIDCSession]) -> None:
+        end_rows(Q(pk__in=list(queryset.values_list("pk", flat=True))), "admin")
+        super().delete_queryset(request, queryset)

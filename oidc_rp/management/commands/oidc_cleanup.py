@@ -1,0 +1,48 @@
+"""`manage.py oidc_cleanup`: delete what nobody needs any more."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser
+from datetime import timedelta
+from typing import Any
+
+from django.core.management.base import BaseCommand
+from django.db.models import Q, QuerySet
+from django.utils import timezone
+
+from oidc_rp.models import LogoutReceipt, OIDCSession
+from oidc_rp.session_rows import end_rows
+
+BATCH = 500
+# A logout token is accepted for about ten minutes after its `iat`, and a login that it overtook is pending for
+# ten more; a day leaves room for clocks.
+RECEIPT_LIFETIME = timedelta(days=1)
+
+
+class Command(BaseCommand):
+    """Ends the rows of expired sessions, and deletes ended rows and logout receipts after a while."""
+
+    help = "Ends expired OpenID Connect sessions; deletes ended ones and logout receipts. Safe to run at any time."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument(
+            "--keep-days",
+            type=int,
+            default=30,
+            help="how many days ended sessions are kept for the admin (default: 30)",
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        now = timezone.now()
+        expired = end_rows(Q(ended_at=None, expires_at__lt=now), "expired")
+        sessions = _delete(OIDCSession.objects.filter(ended_at__lt=now - timedelta(days=options["keep_days"])))
+        receipts = _delete(LogoutReceipt.objects.filter(created_at__lt=now - RECEIPT_LIFETIME))
+        self.stdout.write(f"{expired} sessions had expired; deleted {sessions} ended sessions, {receipts} receipts.")
+
+
+def _delete(queryset: QuerySet[Any]) -> int:
+    """Delete in batches, so that no statement holds locks for long."""
+    deleted = 0
+    while keys := list(queryset.values_list("pk", flat=True)[:BATCH]):
+        deleted += queryset.model._default_manager.filter(pk__in=keys).delete()[0]
+    return deleted

@@ -1,0 +1,128 @@
+"""A session that has been ended stays ended, whichever session engine keeps it.
+
+Django's engines alone do not promise that. A request that was under way when the
+session was deleted may write it again (cache), or read it from the database just
+before and put it into the cache just after (cached_db); and a signed cookie cannot be
+deleted at all. So the row is asked, in each engine only where it has to be:
+
+- after every save of a session that a login here started. The order matters: a logout
+  marks the row and then deletes the session; a save writes the session and then reads
+  the row. Whichever comes first, one of the two sees the other.
+- cached_db: also when a session was not in the cache and came from the database.
+- signed_cookies: whenever a session is loaded.
+
+The guard also keeps the row's `session_key` true when Django changes the key, and ends
+the row when the session is flushed.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from asgiref.sync import sync_to_async
+from django.contrib.sessions.backends.base import SessionBase, UpdateError
+from django.contrib.sessions.backends.cached_db import SessionStore as CachedDBStore
+from django.contrib.sessions.backends.signed_cookies import SessionStore as SignedCookieStore
+
+from .session_rows import end_row, is_alive, keep_session
+
+# Where a login's authentication context is in the Django session.
+SESSION_KEY = "_oidc_rp"
+
+# The mixins below are put in front of the configured engine; these say what they may expect of it.
+if TYPE_CHECKING:
+    _Base = SessionBase
+    _CachedDBBase = CachedDBStore
+else:
+    _Base = _CachedDBBase = object
+
+
+def guard(session: SessionBase) -> None:
+    """Make one request's session object ask the row, as described above. Costs no query and loads nothing."""
+    session.__class__ = _guarded(type(session))
+
+
+@cache
+def _guarded(engine: type[SessionBase]) -> type[SessionBase]:
+    if issubclass(engine, _Guard):
+        return engine
+    if issubclass(engine, SignedCookieStore):
+        mixin: type[_Guard] = _CookieGuard
+    elif issubclass(engine, CachedDBStore):
+        mixin = _CachedDBGuard
+    else:
+        mixin = _Guard
+    return type(f"Guarded{engine.__name__}", (mixin, engine), {})
+
+
+class _Guard(_Base):
+    """What every engine needs: the row is asked after a save, and ends with a flush."""
+
+    keyed: ClassVar[bool] = True
+
+    def save(self, must_create: bool = False) -> None:
+        super().save(must_create)
+        context = self.get(SESSION_KEY)
+        if context is None:
+            return
+        key = self.session_key if self.keyed else None
+        if not keep_session(context["id"], key or "", self.get_expiry_date()):
+            self.delete(self.session_key)
+            # A key that is just being made or changed belongs to a request that will save again at
+            # its end; that is where SessionMiddleware answers this error with a 400.
+            if not must_create:
+                raise UpdateError("the OpenID Connect session has ended")
+
+    def flush(self) -> None:
+        context = self.get(SESSION_KEY)
+        super().flush()
+        if context is not None:
+            end_row(context["id"], "signed_out")
+
+    async def aflush(self) -> None:
+        context = await self.aget(SESSION_KEY)
+        await super().aflush()
+        if context is not None:
+            await sync_to_async(end_row)(context["id"], "signed_out")
+
+    def drop_if_ended(self, data: dict[str, Any]) -> dict[str, Any]:
+        """`data` as loaded; empty if it is that of a session which has ended."""
+        if SESSION_KEY not in data or is_alive(data[SESSION_KEY]["id"]):
+            return data
+        self.delete(self.session_key)
+        return {}
+
+
+class _CookieGuard(_Guard):
+    """The data come from the browser, which may bring an old cookie back at any time."""
+
+    keyed = False
+
+    def load(self) -> dict[str, Any]:
+        return self.drop_if_ended(super().load())
+
+    async def aload(self) -> dict[str, Any]:
+        return await sync_to_async(self.load)()
+
+
+class _CachedDBGuard(_Guard, _CachedDBBase):
+    """A load that missed the cache fills it, maybe after a logout has emptied it."""
+
+    from_database = False
+
+    def load(self) -> dict[str, Any]:
+        data = super().load()
+        return self.drop_if_ended(data) if self.from_database else data
+
+    async def aload(self) -> dict[str, Any]:
+        data = await super().aload()
+        return await sync_to_async(self.drop_if_ended)(data) if self.from_database else data
+
+    def _get_session_from_db(self) -> Any:
+        self.from_database = True
+        return super()._get_session_from_db()  # type: ignore[misc]  # private, so not in the stubs
+
+    async def _aget_session_from_db(self) -> Any:
+        self.from_database = True
+        return await super()._aget_session_from_db()  # type: ignore[misc]  # likewise
