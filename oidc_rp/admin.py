@@ -8,12 +8,16 @@ from django.contrib import admin, messages
 from django.contrib.auth import get_user_model
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
+from .flows.logout import OPLogout
 from .models import OIDCIdentity, OIDCSession
-from .session_rows import end_rows
+from .op_logout import end_here_and_at_op
+from .session_rows import end_rows, end_rows_by_id
+from .site_urls import build_absolute_uri
 
 
 class LiveFilter(admin.SimpleListFilter):
@@ -30,7 +34,7 @@ class LiveFilter(admin.SimpleListFilter):
             case "live":
                 return queryset.filter(ended_at=None, expires_at__gt=timezone.now())
             case "expired":
-                return queryset.filter(ended_at=None, expires_at__lte=timezone.now())
+                return queryset.filter(ended_at=None).exclude(expires_at__gt=timezone.now())
             case "ended":
                 return queryset.exclude(ended_at=None)
         return queryset
@@ -49,7 +53,9 @@ class ReadOnlyAdmin(_ModelAdmin):
 
     def get_search_fields(self, request: HttpRequest) -> list[str]:
         user_model = get_user_model()
-        return [f"user__{user_model.USERNAME_FIELD}", f"user__{user_model.get_email_field_name()}", "=sub", "=sid"]
+        known = {field.name for field in user_model._meta.get_fields()}
+        names = dict.fromkeys((user_model.USERNAME_FIELD, user_model.get_email_field_name()))
+        return [*(f"user__{name}" for name in names if name in known), "=sub", "=sid"]
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -77,20 +83,58 @@ class OIDCSessionAdmin(ReadOnlyAdmin):
     list_filter = (LiveFilter, "alias", "created_at")
     date_hierarchy = "created_at"
     ordering = ("-created_at",)
-    actions = ("end_selected",)
+    actions = ("end_selected", "end_selected_at_op")
     exclude = ("sealed_tokens", "session_key")
 
     @admin.action(description=_("End the selected sessions"), permissions=["delete"])
     def end_selected(self, request: HttpRequest, queryset: QuerySet[OIDCSession]) -> None:
         """Sign these users out of these sessions, at once and in every process."""
-        ended = end_rows(Q(pk__in=list(queryset.values_list("pk", flat=True))), "admin")
-        text = ngettext("%d session was ended.", "%d sessions were ended.", ended) % ended
-        self.message_user(request, text, messages.SUCCESS)
+        self._report_ended(request, end_rows_by_id(list(queryset.values_list("pk", flat=True)), "admin"))
+
+    @admin.action(description=_("End the selected sessions, at the provider too"), permissions=["delete"])
+    def end_selected_at_op(self, request: HttpRequest, queryset: QuerySet[OIDCSession]) -> None:
+        """Sign these users out here, and ask each OP to end its session, and so to sign them out elsewhere."""
+        uri = build_absolute_uri(request, reverse("oidc_rp:logout_callback"))
+        ended, outcomes = end_here_and_at_op(list(queryset.only("alias", "issuer", "client_id")), "admin", uri)
+        self._report_ended(request, ended)
+        for outcome, count in outcomes.items():
+            level, text = _describe(outcome, count)
+            self.message_user(request, text % count, level)
 
     def delete_model(self, request: HttpRequest, obj: OIDCSession) -> None:
         end_rows(Q(pk=obj.pk), "admin")
         super().delete_model(request, obj)
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[OIDCSession]) -> None:
-        end_rows(Q(pk__in=list(queryset.values_list("pk", flat=True))), "admin")
+        end_rows_by_id(list(queryset.values_list("pk", flat=True)), "admin")
         super().delete_queryset(request, queryset)
+
+    def _report_ended(self, request: HttpRequest, ended: int) -> None:
+        text = ngettext("%d session was ended.", "%d sessions were ended.", ended) % ended
+        self.message_user(request, text, messages.SUCCESS)
+
+
+def _describe(outcome: OPLogout, count: int) -> tuple[int, str]:
+    match outcome:
+        case OPLogout.ENDED:
+            return messages.SUCCESS, ngettext(
+                "%d was ended at its provider too.", "%d were ended at their providers too.", count
+            )
+        case OPLogout.NEEDS_BROWSER:
+            return messages.WARNING, ngettext(
+                "%d may be alive at its provider, which wants to ask the user in their browser.",
+                "%d may be alive at their providers, which want to ask the users in their browsers.",
+                count,
+            )
+        case OPLogout.NO_ENDPOINT:
+            return messages.WARNING, ngettext(
+                "%d is alive at its provider, which has no way to end it.",
+                "%d are alive at their providers, which have no way to end them.",
+                count,
+            )
+        case OPLogout.FAILED:
+            return messages.ERROR, ngettext(
+                "%d may be alive at its provider, which refused or could not be reached. The log says why.",
+                "%d may be alive at their providers, which refused or could not be reached. The log says why.",
+                count,
+            )

@@ -102,7 +102,11 @@ class OIDCBackend(OIDCAuthenticationBackend):  # that package has no types
     def create_user(self, claims: Claims) -> Any:
         """Hook: make the account of a new subject, from CLAIMS_MAPPING, without a usable password."""
         name_field = self.UserModel._meta.get_field(self.UserModel.USERNAME_FIELD)
-        user = self.UserModel(**{name_field.name: self.get_username(claims)[: name_field.max_length]})
+        name = self.get_username(claims)
+        if name_field.max_length is not None and len(name) > name_field.max_length:
+            # Cut, it might be somebody else's.
+            raise UserRefusedError("the user name is longer than its field", code="username_too_long")
+        user = self.UserModel(**{name_field.name: name})
         user.set_unusable_password()
         apply_mapping(user, claims, self.oidc_provider.config.claims_mapping)
         user.save()

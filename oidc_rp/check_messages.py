@@ -30,7 +30,7 @@ HINTS: Final[Mapping[str, str]] = {
     "E102": 'The alias of a cache in CACHES, such as "default".',
     "E103": "Letters, digits, hyphens and underscores.",
     "E104": "The dotted path of a callable that takes an alias and returns the provider's dict, or None.",
-    "E105": "mozilla-django-oidc's settings are read as they are there: a string of scopes with spaces between them.",
+    "E105": "As in mozilla-django-oidc: scopes in a string, with spaces between them; parameters in a dict.",
     "W106": "Settings that nothing reads do nothing: correct or remove it.",
     "W107": "Move what is still wanted to OIDC_PROVIDERS, and remove the setting.",
     # the site around this app

@@ -144,7 +144,7 @@ def _check_origin() -> Iterator[CheckMessage]:
     if isinstance(base_url, str) and base_url.startswith("https://"):
         return
     if base_url is not None:
-        yield report("W143", "OIDC_RP_BASE_URL is not https, and so are the redirect URIs.")
+        yield report("W143", "OIDC_RP_BASE_URL is not https, so the redirect URIs are not either.")
     elif not settings.SECURE_PROXY_SSL_HEADER:
         yield report("W143", "Behind a proxy where TLS ends, redirect URIs will come out as http.")
     if settings.USE_X_FORWARDED_HOST and "*" in _as_list(_get("ALLOWED_HOSTS")):

@@ -7,6 +7,7 @@ from functools import cached_property
 from types import MappingProxyType
 from typing import Any
 
+from asgiref.sync import sync_to_async
 from django.http import HttpRequest
 
 from .session_guard import SESSION_KEY
@@ -38,6 +39,11 @@ class OIDCDetails:
         await self._request.session.aget(SESSION_KEY)
         # Django keeps what auser() loads apart from request.user; the lazy object would query again.
         self._request.user = await self._request.auser()
+
+    async def aclaims(self) -> Mapping[str, Any]:
+        """`claims`, for async code: loads what it needs without blocking the event loop."""
+        await self.aload()
+        return await sync_to_async(lambda: self.claims)()
 
     @property
     def is_authenticated(self) -> bool:

@@ -6,21 +6,24 @@ that is said of it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from django.urls import NoReverseMatch, reverse
 
-from .doctor_comparisons import COMPARISONS, Finding, compare_assertion_algorithm, compare_iss_parameter
+from .doctor_comparisons import COMPARISONS, Finding, Status, compare_assertion_algorithm, compare_iss_parameter
 from .protocol.errors import ConfigurationError, OIDCError
 from .protocol.jose import JWSHeader
 from .protocol.keys import KeySet
+from .protocol.metadata import build_discovery_url
 from .provider import Exchange, Provider, ProviderConfig
 from .provider.client_auth import PrivateKey, load_client_key
 from .provider.secrets import resolve_secret
+from .providers import providers
 
+_GRAVITY: Sequence[Status] = ("ok", "warning", "fault")
 _ADVICE = {
     "metadata_issuer": "Set ISSUER to the issuer of the tenant or realm that users come from, as the OP writes it.",
     "metadata_malformed": "The OP has to correct it; METADATA can replace single members.",
@@ -44,6 +47,25 @@ class ClientRegistration:
     initiate_login_uri: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Everything about one provider. `issuer` is the configured one, None if the settings cannot be used."""
+
+    alias: str
+    issuer: str | None
+    findings: tuple[Finding, ...]
+    registration: ClientRegistration
+
+    @property
+    def status(self) -> Status:
+        """The gravest of the findings'."""
+        return max((finding.status for finding in self.findings), key=_GRAVITY.index)
+
+    def as_json(self) -> dict[str, Any]:
+        """For programs: this class's members under their names."""
+        return {"alias": self.alias, "status": self.status, **asdict(self)}
+
+
 class NoCache:
     """A shared cache (`oidc_rp.provider.documents.SharedCache`) that is always empty: the doctor asks the OP itself."""
 
@@ -57,6 +79,20 @@ class NoCache:
     def add(self, key: str, seconds: int) -> bool:
         """Nobody else has the key."""
         return True
+
+
+def diagnose(alias: str, origin: str, *, several: bool) -> Report:
+    """Everything about one provider of the registry.
+
+    `origin` is this site's, for the URIs to register; `several` if the site has other
+    providers too. Raises UnknownProviderError.
+    """
+    registration = build_registration(alias, origin)
+    try:
+        config = providers[alias].config
+    except ConfigurationError as error:
+        return Report(alias, None, tuple(explain_problems(error)), registration)
+    return Report(alias, config.issuer, tuple(examine(config, several=several)), registration)
 
 
 def examine(config: ProviderConfig, *, several: bool = False) -> Iterator[Finding]:
@@ -110,21 +146,21 @@ def _examine_transport(config: ProviderConfig) -> Finding:
 
 
 def _examine_secrets(config: ProviderConfig) -> Iterator[Finding]:
+    several = len(config.client_secret) > 1
     for number, source in enumerate(config.client_secret, start=1):
-        which = f"secret {number} of {len(config.client_secret)} " if len(config.client_secret) > 1 else ""
+        which = f"secret {number} of {len(config.client_secret)}: " if several else ""
         try:
             secret = resolve_secret(source)
         except ConfigurationError as error:
-            yield Finding(
-                "fault", "client_secret", f"{which}{error}", "Give it as a string, 'file:/path' or a callable."
-            )
+            advice = "Give it as a string, 'file:/path' or a callable."
+            yield Finding("fault", "client_secret", f"{which}{error}", advice)
             continue
         short = [alg for alg in sorted(config.signing_algorithms) if config.uses_hmac and _is_short(secret, alg)]
         if short:
             advice = "Ask the OP for a longer one, or use an asymmetric algorithm."
-            yield Finding("fault", "client_secret", f"{which}is too short to be a key for {short[-1]}", advice)
+            yield Finding("fault", "client_secret", f"{which}too short to be a key for {short[-1]}", advice)
         else:
-            yield Finding("ok", "client_secret", f"{which}can be read".removeprefix(" "))
+            yield Finding("ok", "client_secret", f"{which}can be read")
 
 
 def _is_short(secret: str, alg: str) -> bool:
@@ -152,30 +188,39 @@ def _discover(config: ProviderConfig) -> tuple[Provider | None, list[Finding]]:
     """A provider whose metadata has been fetched; None if it has none that can be used."""
     exchanges: list[Exchange] = []
     provider = Provider(config, cache=NoCache(), observe=exchanges.append)
+    issuer = Finding("ok", "issuer", config.issuer)
     try:
-        issuer = provider.metadata.issuer
+        provider.metadata  # noqa: B018 -- the first use fetches
     except OIDCError as error:
         if error.code != "metadata_issuer":
-            return None, [Finding("fault", "metadata", f"{error} ({error.code})", _ADVICE.get(error.code, ""))]
+            return None, [_explain_failure("metadata", error, build_discovery_url(config.issuer))]
         twin = _find_twin(config)
         if twin is None:
             return None, [Finding("fault", "issuer", f"{error} ({error.code})", _ADVICE[error.code])]
-        found = f"{config.issuer} is configured, {twin.config.issuer} is what the OP says"
+        provider = twin
         advice = f"Set ISSUER to {twin.config.issuer!r}: only the slash at the end differs, and it counts."
-        return twin, [Finding("fault", "issuer", found, advice)]
+        issuer = Finding("fault", "issuer", f"{config.issuer} is not what the OP calls itself", advice)
     source = exchanges[0].url if exchanges else "from METADATA, nothing fetched"
-    return provider, [Finding("ok", "metadata", source), Finding("ok", "issuer", issuer)]
+    return provider, [Finding("ok", "metadata", source), issuer]
 
 
 def _find_twin(config: ProviderConfig) -> Provider | None:
     """The provider as it would be with, or without, a slash at the end of its issuer; None if that is wrong too."""
     issuer = config.issuer.removesuffix("/") if config.issuer.endswith("/") else f"{config.issuer}/"
-    twin = Provider(replace(config, issuer=issuer), cache=NoCache(), observe=[].append)
+    twin = Provider(replace(config, issuer=issuer), cache=NoCache(), observe=_ignore)
     try:
         twin.metadata  # noqa: B018 -- the first use fetches
     except OIDCError:
         return None
     return twin
+
+
+def _ignore(exchange: Exchange) -> None:
+    """Observes nothing: the doctor's calls are neither logged nor signalled."""
+
+
+def _explain_failure(topic: str, error: OIDCError, url: str) -> Finding:
+    return Finding("fault", topic, f"{error} ({error.code}, from {url})", _ADVICE.get(error.code, ""))
 
 
 def _examine_keys(provider: Provider) -> Finding:
@@ -185,14 +230,14 @@ def _examine_keys(provider: Provider) -> Finding:
     try:
         keys = provider.keys
     except OIDCError as error:
-        return Finding("fault", "keys", f"{error} ({error.code})", _ADVICE.get(error.code, ""))
+        return _explain_failure("keys", error, provider.metadata.jwks_uri)
     accepted = [alg for alg in sorted(config.signing_algorithms) if offered is None or alg in offered]
     usable = {alg: count for alg in accepted if (count := _count_keys(keys, alg))}
     if not usable:
         return Finding(
             "fault",
             "keys",
-            f"none of the {len(keys.keys)} usable keys is for {', '.join(accepted) or 'an accepted algorithm'}",
+            f"no key for {' or '.join(accepted) or 'an accepted algorithm'}; {len(keys.keys)} for others",
             "Correct SIGNING_ALGORITHMS. RSA keys under 2048 bits and keys for encryption are not used.",
         )
     return Finding("ok", "keys", ", ".join(f"{count} for {alg}" for alg, count in usable.items()))

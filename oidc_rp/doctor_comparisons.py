@@ -46,7 +46,7 @@ def _compare_response_mode(config: ProviderConfig, metadata: ProviderMetadata) -
     if config.response_mode in offered:
         return Finding("ok", "response_mode", config.response_mode)
     return Finding(
-        "fault", "response_mode", f"{config.response_mode} is not among {_join(offered)}", "Set RESPONSE_MODE."
+        "fault", "response_mode", f"{config.response_mode} is not offered, but {_join(offered)}", "Set RESPONSE_MODE."
     )
 
 
@@ -73,18 +73,19 @@ def _compare_client_authentication(config: ProviderConfig, metadata: ProviderMet
     )
     if method in offered:
         return Finding("ok", "client_authentication", method)
-    found = f"{method} is not among {_join(offered)}"
+    found = f"{method} is not offered, but {_join(offered)}"
     if method == "none" or metadata.token_endpoint_auth_methods_supported is None:
         return Finding("warning", "client_authentication", found, "Look up what this client is registered for.")
     return Finding("fault", "client_authentication", found, "Set CLIENT_AUTH_METHOD to what it is registered for.")
 
 
 def compare_assertion_algorithm(key: PrivateKey, metadata: ProviderMetadata) -> Finding:
+    """Whether the OP takes the algorithm that CLIENT_KEY signs client assertions with."""
     offered = metadata.token_endpoint_auth_signing_alg_values_supported
     alg = choose_algorithm(key, offered)
     if offered is None or alg in offered:
         return Finding("ok", "client_assertion_algorithm", alg)
-    found = f"the key's {alg} is not among {_join(offered)}"
+    found = f"the key's {alg} is not offered, but {_join(offered)}"
     return Finding("fault", "client_assertion_algorithm", found, "Register another kind of key as CLIENT_KEY.")
 
 
@@ -135,6 +136,7 @@ def _compare_logout_notice(config: ProviderConfig, metadata: ProviderMetadata) -
 
 
 def compare_iss_parameter(metadata: ProviderMetadata, *, several: bool) -> Finding:
+    """RFC 9207: whether the OP names itself in its responses; `several` if this site has other OPs too."""
     if metadata.authorization_response_iss_parameter_supported:
         return Finding("ok", "iss_parameter", "sent with each response (RFC 9207)")
     if not several:

@@ -7,7 +7,8 @@ from urllib.parse import urlsplit
 
 from django.contrib.auth.decorators import login_not_required
 from django.core.exceptions import BadRequest, SuspiciousOperation
-from django.db import DatabaseError, transaction
+from django.db import Error as AnyDatabaseError
+from django.db import transaction
 from django.db.models import Q
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.clickjacking import xframe_options_exempt
@@ -17,7 +18,7 @@ from django.views.decorators.http import require_GET, require_POST
 from .flows.backchannel import complete_backchannel_logout
 from .logout_receipts import DatabaseReceipts
 from .models import digest
-from .protocol.errors import OIDCError, OPUnavailableError, TokenError
+from .protocol.errors import OIDCError, TokenError
 from .protocol.logout_token import LogoutToken
 from .provider import Provider
 from .responses import protect
@@ -54,9 +55,9 @@ def backchannel_logout(request: HttpRequest, alias: str) -> HttpResponse:
     200 if that is done or there is none left, 400 with a JSON reason for what is not a
     valid logout token, 5xx if it could not be done now and should be tried again.
     """
-    provider = get_provider(alias)
-    client_id = provider.config.client_id
     try:
+        provider = get_provider(alias)
+        client_id = provider.config.client_id
         token = _read_logout_token(request)
         ended = complete_backchannel_logout(provider, token, DatabaseReceipts(client_id), ClientSessions(client_id))
     except (TokenError, BadRequest, SuspiciousOperation) as error:
@@ -64,7 +65,8 @@ def backchannel_logout(request: HttpRequest, alias: str) -> HttpResponse:
         evidence = error.evidence if isinstance(error, OIDCError) else {}
         logger.warning("%s: back-channel logout from %r refused: %s %s", code, alias, error, evidence)
         return JsonResponse({"error": "invalid_request", "error_description": f"{code}: {error}"}, status=400)
-    except (OPUnavailableError, DatabaseError) as error:
+    except (OIDCError, AnyDatabaseError) as error:
+        # The keys cannot be had, or the database cannot be used: nothing that the logout token could help.
         logger.error("backchannel_logout_failed: from %r, to be tried again: %r", alias, error)
         return JsonResponse({"error": "temporarily_unavailable"}, status=503)
     logger.info("backchannel_logout: %r ended %d sessions", alias, ended)

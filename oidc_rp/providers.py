@@ -20,6 +20,8 @@ from .signals import op_called
 logger = logging.getLogger("oidc_rp")
 
 DEFAULT_ALIAS = "default"
+# What the column of the session table holds.
+MAX_ALIAS_LENGTH = 100
 Loader = Callable[[str], Mapping[str, Any] | None]
 
 
@@ -62,7 +64,7 @@ class ProviderRegistry:
     @staticmethod
     def _find_settings(alias: str) -> Mapping[str, Any]:
         settings: Mapping[str, Any] | None = app_settings.providers.get(alias)
-        if settings is None and app_settings.provider_loader is not None:
+        if settings is None and app_settings.provider_loader is not None and _is_storable(alias):
             loader: Loader = import_string(app_settings.provider_loader)
             settings = loader(alias)
         if settings is None:
@@ -71,6 +73,11 @@ class ProviderRegistry:
 
 
 providers = ProviderRegistry()
+
+
+def _is_storable(alias: str) -> bool:
+    # It comes from a URL: a loader that asks a database must not be handed what one refuses with an exception.
+    return 0 < len(alias) <= MAX_ALIAS_LENGTH and "\0" not in alias
 
 
 def _report(exchange: Exchange) -> None:

@@ -93,6 +93,9 @@ def error_response(request: HttpRequest, error: OIDCError, *, next_url: str = ""
         }
         response = render(request, "oidc_rp/error.html", context, status=status)
     patch_vary_headers(response, ["Accept"])
+    # Django's own record of an answer over 400 carries the request, and AdminEmailHandler mails all of that:
+    # the code in its query, the cookies. The record above is the better one.
+    response._has_been_logged = True  # type: ignore[attr-defined]
     if status == 503:
         response["Retry-After"] = str(getattr(error, "retry_after", None) or DEFAULT_RETRY_AFTER)
     return response

@@ -53,7 +53,8 @@ def _guarded(engine: type[SessionBase]) -> type[SessionBase]:
         mixin = _CachedDBGuard
     else:
         mixin = _Guard
-    return type(f"Guarded{engine.__name__}", (mixin, engine), {})
+    # Under the engine's own name: Django's SessionBase makes it part of the key that sessions are signed with.
+    return type(engine.__name__, (mixin, engine), {"__qualname__": engine.__qualname__})
 
 
 class _Guard(_Base):

@@ -78,7 +78,11 @@ def start_session(request: HttpRequest, provider: Provider, login: Login, user: 
         end_row(str(row.pk), "backchannel_logout")
         raise _ended_at_op()
     guard(request.session)
+    key_before = request.session.session_key
     django_login(request, user)
+    if request.session.session_key == key_before:
+        # Django keeps the key when the same user signs in again, as at a step-up.
+        request.session.cycle_key()
     request.session[SESSION_KEY] = asdict(_build_context(row.id, provider, login))
     if not keep_session(str(row.pk), request.session.session_key or "", request.session.get_expiry_date()):
         request.session.flush()
@@ -129,10 +133,9 @@ def load_tokens(session_id: str) -> SessionTokens | None:
     if not sealed:
         return None
     try:
-        opened = open_sealed(sealed, OIDCSession.SEAL_PURPOSE, str(session_id))
-    except SealError:
-        return None
-    return SessionTokens(**json.loads(opened))
+        return SessionTokens(**json.loads(open_sealed(sealed, OIDCSession.SEAL_PURPOSE, str(session_id))))
+    except (SealError, TypeError):
+        return None  # under another key, or of another version of this package
 
 
 def _build_row(provider: Provider, login: Login, user: Any) -> OIDCSession:

@@ -42,7 +42,7 @@ _DEMANDS = frozenset({"max_age", "acr_values"})
 
 def check_providers(**_: object) -> list[CheckMessage]:
     """OIDC_PROVIDERS, or mozilla-django-oidc's settings in its place."""
-    configured = _read_providers()
+    configured = read_providers()
     if isinstance(configured, CheckMessage):
         return [configured]
     messages = []
@@ -55,7 +55,7 @@ def check_providers(**_: object) -> list[CheckMessage]:
 
 def check_providers_for_deployment(**kwargs: object) -> list[CheckMessage]:
     """What is right on a developer's machine and wrong in production."""
-    configured = _read_providers()
+    configured = read_providers()
     messages = []
     for alias, options in () if isinstance(configured, CheckMessage) else configured.items():
         config, _ = inspect_config(str(alias), options)
@@ -80,6 +80,15 @@ def check_flat_settings(**_: object) -> list[CheckMessage]:
         if fault is not None:
             messages.append(report(check, f"{name} {fault}."))
     return [*messages, *_check_names(name for name in dir(settings) if name.startswith("OIDC_RP_"))]
+
+
+def read_providers() -> Mapping[Any, Any] | CheckMessage:
+    """The dict of providers, or why there is none to be read."""
+    fault = _find_mozilla_fault() if _are_mozilla_settings_read() else None
+    if fault is not None:
+        return report("E105", fault)
+    configured: object = app_settings.providers
+    return configured if isinstance(configured, Mapping) else report("E001", "OIDC_PROVIDERS must be a dict.")
 
 
 def find_origin_fault(value: object) -> str | None:
@@ -136,7 +145,7 @@ def _check_secrets(where: str, config: ProviderConfig) -> Iterator[CheckMessage]
             yield report("W012", f"{where}: CLIENT_SECRET begins or ends with white space.")
         if config.uses_hmac:
             longest = max(config.signing_algorithms, key=lambda alg: int(alg[2:]))
-            if len(source.encode()) * 8 < int(longest[2:]):
+            if len(source.encode(errors="replace")) * 8 < int(longest[2:]):
                 # The RP would refuse each such ID token: RFC 7518 section 3.2.
                 yield _option_error("CLIENT_SECRET", f"{where}: CLIENT_SECRET is too short to be a key for {longest}.")
 
@@ -153,7 +162,11 @@ def _check_key(where: str, source: Secret | None) -> Iterator[CheckMessage]:
 def _check_file(name: str, what: str, source: str) -> Iterator[CheckMessage]:
     # A warning: where images are built and tests run, secrets are often not mounted.
     path = Path(source.removeprefix(FILE_PREFIX))
-    if "\0" in source or not os.access(path, os.R_OK) or not path.is_file():
+    try:
+        readable = path.is_file() and os.access(path, os.R_OK)
+    except (OSError, ValueError):  # a name that no file can have
+        readable = False
+    if not readable:
         yield report(name, f"{what}: the file {str(path)!r} does not exist or may not be read.")
 
 
@@ -176,14 +189,6 @@ def _check_requests(where: str, config: ProviderConfig) -> Iterator[CheckMessage
         yield report("W023", f"{where}: ALLOWED_REQUEST_PARAMS lets any link override {options}.")
 
 
-def _read_providers() -> Mapping[Any, Any] | CheckMessage:
-    """The dict of providers, or why there is none to be read."""
-    if _are_mozilla_settings_read() and not isinstance(getattr(settings, "OIDC_RP_SCOPES", ""), str):
-        return report("E105", "OIDC_RP_SCOPES must be a string.")
-    configured: object = app_settings.providers
-    return configured if isinstance(configured, Mapping) else report("E001", "OIDC_PROVIDERS must be a dict.")
-
-
 def _check_names(names: Iterable[str]) -> Iterator[CheckMessage]:
     for name in names:
         if name in DEFAULTS:
@@ -193,6 +198,19 @@ def _check_names(names: Iterable[str]) -> Iterator[CheckMessage]:
             yield report("W106", f"There is no setting {name}.{f' Did you mean {nearest}?' if nearest else ''}")
         elif not _are_mozilla_settings_read() and not apps.is_installed("mozilla_django_oidc"):
             yield report("W107", f"{name} of mozilla-django-oidc is not read, because OIDC_PROVIDERS is set.")
+
+
+def _find_mozilla_fault() -> str | None:
+    """What keeps mozilla-django-oidc's settings from being read as a provider, whose own faults are another matter."""
+    if not isinstance(getattr(settings, "OIDC_RP_SCOPES", ""), str):
+        return "OIDC_RP_SCOPES must be a string."
+    params = getattr(settings, "OIDC_AUTH_REQUEST_EXTRA_PARAMS", None) or {}
+    if not isinstance(params, Mapping):
+        return "OIDC_AUTH_REQUEST_EXTRA_PARAMS must be a dict."
+    max_age = params.get("max_age")
+    if max_age is not None and not (str(max_age).isascii() and str(max_age).isdigit()):
+        return "OIDC_AUTH_REQUEST_EXTRA_PARAMS: max_age must be a number of seconds."
+    return None
 
 
 def _are_mozilla_settings_read() -> bool:

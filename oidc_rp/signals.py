@@ -12,5 +12,10 @@ session_started = Signal()
 """A login has started a session. `sender` is OIDCSession, `session` the row, `request` the callback's request."""
 
 session_ended = Signal()
-"""A session has ended. `sender` is OIDCSession, `session` its row (tokens removed), `reason` a word such as
-`logout`, `signed_out`, `replaced`, `backchannel_logout`, `frontchannel_logout`, `expired`."""
+"""A session has ended, once. `sender` is OIDCSession, `session` its row (tokens removed), `reason` a word:
+
+`logout` (the user, by this app's page), `signed_out` (by Django's `logout()`, or another
+way that flushes the session), `replaced` (by the same browser's next login),
+`backchannel_logout`, `frontchannel_logout`, `expired` (found by `oidc_cleanup`), `admin`,
+or what was given to `end_sessions`. A receiver that raises is logged and does no harm.
+"""

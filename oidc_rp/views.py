@@ -140,8 +140,11 @@ def logout(request: HttpRequest) -> HttpResponse:
     if context is None:
         return HttpResponseRedirect(next_url)
     try:
+        provider = providers[context.provider]
+        if provider.config.issuer != context.iss:
+            return HttpResponseRedirect(next_url)  # the alias is another OP's now, which must not see this ID token
         begun = begin_logout(
-            providers[context.provider],
+            provider,
             id_token_hint=tokens.id_token if tokens else None,
             post_logout_redirect_uri=build_absolute_uri(request, reverse("oidc_rp:logout_callback")),
             next_url=next_url,

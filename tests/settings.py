@@ -14,6 +14,8 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "oauth2_provider",
     "oidc_rp",
+    "tests.email_user",
+    "tests.multitenant",
     "demo_project.op",
 ]
 MIDDLEWARE = [

@@ -1,12 +1,13 @@
-"""RP-initiated logout (RP-Initiated Logout 1.0): where to send the browser once the local session is over."""
+"""RP-initiated logout (RP-Initiated Logout 1.0), once the local session is over: with the browser, or without one."""
 
 from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass, field
+from enum import Enum
 
 from oidc_rp.protocol.authentication import generate_secret
-from oidc_rp.protocol.logout import build_logout_request
+from oidc_rp.protocol.logout import build_logout_request, process_logout_answer
 from oidc_rp.provider import Provider
 
 
@@ -49,3 +50,32 @@ def begin_logout(
         id_token_hint=id_token_hint,
     )
     return url, pending
+
+
+class OPLogout(Enum):
+    """What became of a session at the OP."""
+
+    ENDED = "ended"
+    NEEDS_BROWSER = "needs_browser"
+    NO_ENDPOINT = "no_endpoint"
+    FAILED = "failed"
+
+
+def logout_without_browser(provider: Provider, *, id_token_hint: str, post_logout_redirect_uri: str) -> OPLogout:
+    """Ask the OP, from this server, to end the session that an ID token of ours is from.
+
+    The OP may insist on asking the user, whose browser is not here. Raises OIDCError if the
+    OP refuses or cannot be reached.
+    """
+    endpoint = provider.metadata.end_session_endpoint
+    if endpoint is None:
+        return OPLogout.NO_ENDPOINT
+    # By POST (section 2), which keeps the ID token out of the OP's access logs.
+    parameters = {
+        "id_token_hint": id_token_hint,
+        "client_id": provider.config.client_id,
+        "post_logout_redirect_uri": post_logout_redirect_uri,
+    }
+    answer = provider.request_logout(endpoint, parameters)
+    done = process_logout_answer(answer, post_logout_redirect_uri)
+    return OPLogout.ENDED if done else OPLogout.NEEDS_BROWSER

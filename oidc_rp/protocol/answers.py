@@ -13,13 +13,17 @@ from .strict_json import StrictJSONError, parse_object
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A whole HTTP answer of one endpoint. `retry_after` is in seconds, if the OP names a delay."""
+    """A whole HTTP answer of one endpoint.
+
+    `retry_after` is in seconds, if the OP names a delay; `location` is where a redirect leads.
+    """
 
     endpoint: str
     status: int
     content_type: str
     body: bytes = field(repr=False)
     retry_after: int | None = None
+    location: str | None = None
 
     def parse(self) -> dict[str, Any]:
         """The body of a successful answer as a JSON object.

@@ -88,10 +88,11 @@ def get_time(claims: Mapping[str, Any], name: str) -> float | None:
     value = claims.get(name)
     if value is None:
         return None
-    # bool is an int to Python. The bounds keep out what no datetime can hold, NaN and infinity too.
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 1e12:
+    # Not isinstance, to which a bool is an int. The bounds keep out what no datetime can hold, NaN too.
+    if type(value) not in (int, float) or not 0 <= value < 1e12:
         raise ClaimError(name, "is not a time in seconds")
-    return value
+    seconds: float = value
+    return seconds
 
 
 def get_auth_time(claims: Mapping[str, Any]) -> int | None:
@@ -100,8 +101,7 @@ def get_auth_time(claims: Mapping[str, Any]) -> int | None:
     Some OPs send a float, or 0 for "not known"; 0 is read as absent, so that it can
     never count as a time of authentication.
     """
-    auth_time = get_time(claims, "auth_time")
-    return int(auth_time) if auth_time else None
+    return int(get_time(claims, "auth_time") or 0) or None
 
 
 def get_sid(claims: Mapping[str, Any]) -> str | None:
@@ -131,7 +131,7 @@ def get_amr(claims: Mapping[str, Any]) -> tuple[str, ...]:
 
 def _get_string(claims: Mapping[str, Any], name: str) -> str | None:
     value = claims.get(name)
-    if not isinstance(value, str | None):
+    if value is not None and not isinstance(value, str):
         raise ClaimError(name, "is not a string")
     return value
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 from . import claims as check
 from .errors import ClaimError
@@ -27,18 +27,21 @@ class Client:
     clock_skew: float = 30
 
 
-@dataclass(frozen=True, slots=True)
-class IDToken:
+class IDToken(NamedTuple):
     """A validated ID token. `raw` is kept for `id_token_hint`; times are Unix seconds."""
 
-    raw: str = field(repr=False)
-    claims: Mapping[str, Any] = field(repr=False)
+    raw: str
+    claims: Mapping[str, Any]
     iss: str
     sub: str
     sid: str | None
     acr: str | None
     amr: tuple[str, ...]
     auth_time: int | None
+
+    def __repr__(self) -> str:
+        """Without the token's text and the user's claims, which must not end up in a log."""
+        return f"IDToken(iss={self.iss!r}, sub={self.sub!r}, sid={self.sid!r})"
 
 
 def validate_id_token(
@@ -71,7 +74,7 @@ def validate_id_token(
     check.check_expiration(claims, now, client.clock_skew)  # item 9
     check.check_issued_at(claims, now, client.clock_skew)  # item 10
     check_nonce(claims, nonce)  # item 11
-    check_auth_time(claims, max_age, now, client.clock_skew)  # item 13
+    auth_time = check_auth_time(claims, max_age, now, client.clock_skew)  # item 13
     check.check_subject(claims)
     if access_token is not None:
         check_access_token_hash(claims, access_token, jws.header.alg)
@@ -83,7 +86,7 @@ def validate_id_token(
         sid=check.get_sid(claims),
         acr=check.get_acr(claims),
         amr=check.get_amr(claims),
-        auth_time=check.get_auth_time(claims),
+        auth_time=auth_time,
     )
 
 
@@ -97,16 +100,20 @@ def check_nonce(claims: Mapping[str, Any], nonce: str) -> None:
         raise ClaimError("nonce", "is not that of the authentication request")
 
 
-def check_auth_time(claims: Mapping[str, Any], max_age: int | None, now: float, clock_skew: float) -> None:
-    """Core 1.0 section 3.1.3.7, item 13: if `max_age` was requested, `auth_time` is there and recent enough."""
+def check_auth_time(claims: Mapping[str, Any], max_age: int | None, now: float, clock_skew: float) -> int | None:
+    """Core 1.0 section 3.1.3.7, item 13: if `max_age` was requested, `auth_time` is there and recent enough.
+
+    Returns it, None if it is absent and may be.
+    """
     auth_time = check.get_auth_time(claims)
     if auth_time is not None and auth_time > now + clock_skew:
         raise ClaimError("auth_time", "is in the future", expected=f"at most {now:.0f}", actual=auth_time)
     if max_age is None:
-        return
+        return auth_time
     if auth_time is None:
         raise ClaimError("auth_time", "is missing although max_age was requested")
     if now - auth_time > max_age + clock_skew:
         raise ClaimError(
             "auth_time", "is longer ago than max_age", expected=f"at most {max_age} s ago", actual=auth_time
         )
+    return auth_time

@@ -1,8 +1,8 @@
-"""Compact JWS: parsing with bounds, the algorithms we know, at_hash (RFC 7515, RFC 7518).
+"""Compact JWS: parsing with bounds, and at_hash (RFC 7515, Core 1.0 section 3.1.3.8).
 
-PyJWT holds the algorithms; the parsing is ours because `jwt.decode` spends most of
-its time checking base64 one character at a time, and because bounds, `crit` and
-duplicate names must be settled before anything else looks at the token.
+The parsing is ours because `jwt.decode` spends most of its time checking base64 one
+character at a time, and because bounds, `crit` and duplicate names must be settled
+before anything else looks at the token.
 """
 
 from __future__ import annotations
@@ -12,28 +12,15 @@ import hashlib
 import hmac
 from base64 import urlsafe_b64encode
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
-
-from jwt.algorithms import Algorithm, get_default_algorithms
+from typing import Any, NamedTuple
 
 from .errors import ClaimError, MalformedTokenError
 from .strict_json import StrictJSONError, parse_object
 
 MAX_TOKEN_LENGTH = 100_000
 MAX_HEADER_LENGTH = 4_096
-
-ASYMMETRIC_ALGORITHMS = frozenset(
-    {"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"}
-)
-HMAC_ALGORITHMS = frozenset({"HS256", "HS384", "HS512"})
-
-ALGORITHMS: Mapping[str, Algorithm] = {
-    name: algorithm
-    for name, algorithm in get_default_algorithms().items()
-    if name in ASYMMETRIC_ALGORITHMS | HMAC_ALGORITHMS
-}
 
 # EdDSA means Ed25519 here (keys.py takes no other curve); its hash is SHA-512 (RFC 8032 section 5.1).
 _HASHES: Mapping[str, Callable[[bytes], Any]] = {
@@ -45,6 +32,8 @@ _HASHES: Mapping[str, Callable[[bytes], Any]] = {
 # To the standard alphabet; the characters that only the other alphabet has, and padding,
 # become one that strict decoding refuses (RFC 7515 section 2: no "=", no line breaks).
 _TO_STANDARD_ALPHABET = bytes.maketrans(b"-_+/=", b"+/!!!")
+# By the length modulo 4; a single character over encodes nothing, so its padding is one that is refused.
+_PADDING = (b"", b"===", b"==", b"=")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,14 +45,21 @@ class JWSHeader:
     typ: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class JWS:
-    """A parsed and not yet verified compact JWS. `payload` is what the token says of itself."""
+class JWS(NamedTuple):
+    """A parsed and not yet verified compact JWS. `payload` is what the token says of itself.
+
+    A tuple, like `IDToken`, because one is made for every token: a frozen dataclass takes
+    several times as long to build.
+    """
 
     header: JWSHeader
-    payload: dict[str, Any] = field(repr=False)
-    signing_input: bytes = field(repr=False)
-    signature: bytes = field(repr=False)
+    payload: dict[str, Any]
+    signing_input: bytes
+    signature: bytes
+
+    def __repr__(self) -> str:
+        """Without the token's text, which must not end up in a log."""
+        return f"JWS(header={self.header!r})"
 
 
 def parse_jws(token: str) -> JWS:
@@ -98,7 +94,7 @@ def decode_base64url(segment: bytes) -> bytes:
     """Decode base64url without padding (RFC 7515 section 2); MalformedTokenError otherwise."""
     try:
         return binascii.a2b_base64(
-            segment.translate(_TO_STANDARD_ALPHABET) + b"=" * (-len(segment) % 4), strict_mode=True
+            segment.translate(_TO_STANDARD_ALPHABET) + _PADDING[len(segment) % 4], strict_mode=True
         )
     except binascii.Error:
         raise MalformedTokenError("a segment is not base64url") from None

@@ -11,7 +11,8 @@ from jwt import PyJWK
 from jwt.exceptions import InvalidKeyError, PyJWKError
 
 from .errors import AlgorithmError, ConfigurationError, OPResponseError, SignatureError, UnknownKeyError
-from .jose import ALGORITHMS, HMAC_ALGORITHMS, JWS, JWSHeader
+from .jose import JWS, JWSHeader
+from .signatures import ALGORITHMS, HMAC_ALGORITHMS, verify_signature
 
 MAX_KEYS = 100
 MIN_RSA_BITS = 2_048
@@ -69,7 +70,7 @@ class KeySet:
         UnknownKeyError or SignatureError.
         """
         key = self.select(jws.header)
-        if not ALGORITHMS[jws.header.alg].verify(jws.signing_input, key.material, jws.signature):
+        if not verify_signature(jws.header.alg, key.material, jws.signing_input, jws.signature):
             raise SignatureError("the signature does not verify")
 
 
@@ -99,11 +100,10 @@ def verify_hmac(jws: JWS, client_secrets: Sequence[str]) -> None:
     SignatureError, or ConfigurationError for a secret shorter than the hash (RFC 7518
     section 3.2), which could be guessed offline from any ID token.
     """
-    algorithm = ALGORITHMS[jws.header.alg]
     keys = [secret.encode() for secret in client_secrets]
     if any(len(key) * 8 < int(jws.header.alg[2:]) for key in keys):
         raise ConfigurationError(f"the client secret is too short for {jws.header.alg}", code="secret_too_short")
-    if not any(algorithm.verify(jws.signing_input, key, jws.signature) for key in keys):
+    if not any(verify_signature(jws.header.alg, key, jws.signing_input, jws.signature) for key in keys):
         raise SignatureError("the signature does not verify")
 
 

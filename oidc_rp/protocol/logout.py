@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .answers import Answer
 from .authentication import build_authentication_request
 
 
@@ -27,3 +28,19 @@ def build_logout_request(
             "id_token_hint": id_token_hint,
         },
     )
+
+
+def process_logout_answer(answer: Answer, post_logout_redirect_uri: str) -> bool:
+    """Whether the OP has ended the session that a request without a browser named by its `id_token_hint`.
+
+    The specification has only browsers make this request (section 2), so an answer is read
+    as a browser would take it: done is a redirect to `post_logout_redirect_uri` (section 3),
+    or, at some OPs, a success without a page. A page, or a redirect to another place, waits
+    for the user. Raises OPError, OPResponseError or OPUnavailableError if the OP refuses.
+    """
+    if 300 <= answer.status < 400:
+        return (answer.location or "").partition("?")[0] == post_logout_redirect_uri
+    if 200 <= answer.status < 300:
+        return not answer.body.strip() or answer.content_type.partition(";")[0].strip().lower() == "application/json"
+    answer.check_status()
+    return False

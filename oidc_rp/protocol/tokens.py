@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -9,6 +10,9 @@ from typing import Any
 from .answers import Answer
 from .errors import OPResponseError
 from .jose import MAX_TOKEN_LENGTH
+
+# RFC 6749 appendix A.12 and A.17. Anything else could not even be sent in a header.
+_TOKEN = re.compile(r"[\x20-\x7e]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +61,8 @@ def process_token_response(answer: Answer) -> TokenResponse:
     for token in (response.access_token, response.refresh_token, response.id_token):
         if token is not None and len(token) > MAX_TOKEN_LENGTH:
             raise OPResponseError("a token is longer than 100,000 characters", endpoint="token", code="token_too_large")
+        if token is not None and not _TOKEN.fullmatch(token):
+            raise answer.malformed("a token has characters other than printable ASCII")
     return response
 
 

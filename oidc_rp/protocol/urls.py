@@ -7,7 +7,7 @@ from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 # Python's URL functions and a browser's disagree about these; an OP's URL has no use for them.
-_FORBIDDEN = re.compile(r"[\x00-\x20\x7f\\]")
+_FORBIDDEN = re.compile(r"[\x00-\x20\x7f\\#]")
 
 
 def is_loopback(host: str) -> bool:
@@ -29,6 +29,6 @@ def is_acceptable_url(url: object) -> bool:
         port_is_fine = parts.port != 0
     except ValueError:
         return False
-    if parts.fragment or parts.username is not None or not parts.hostname or not port_is_fine:
+    if parts.username is not None or not parts.hostname or not port_is_fine:
         return False
     return parts.scheme == "https" or (parts.scheme == "http" and is_loopback(parts.hostname))

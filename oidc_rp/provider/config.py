@@ -14,8 +14,8 @@ from typing import Any
 
 from oidc_rp.protocol.errors import ConfigurationError, OPResponseError, Problem
 from oidc_rp.protocol.id_token import Client
-from oidc_rp.protocol.jose import ASYMMETRIC_ALGORITHMS, HMAC_ALGORITHMS
 from oidc_rp.protocol.metadata import ProviderMetadata, parse_metadata
+from oidc_rp.protocol.signatures import ASYMMETRIC_ALGORITHMS, HMAC_ALGORITHMS
 from oidc_rp.protocol.urls import is_acceptable_url
 
 from .secrets import Secret
@@ -248,7 +248,7 @@ def _ca_bundle(value: object) -> str:
     path = _text(str(value) if isinstance(value, Path) else value)
     try:
         exists = Path(path).exists()
-    except OSError:  # a name that is too long, a folder that may not be entered
+    except (OSError, ValueError):  # a name that no file can have, a folder that may not be entered
         exists = False
     if not exists:
         raise _InvalidError(f"{path!r} does not exist or may not be read")

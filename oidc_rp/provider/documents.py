@@ -66,6 +66,8 @@ class CachedDocument(Generic[T]):
         self._clock = clock
         self._copy: _Copy[T] | None = None
         self._attempted_at = float("-inf")
+        self._fetches = 0
+        self._failure: OIDCError | None = None
         self._lock = threading.Lock()
 
     def get(self) -> T:
@@ -77,9 +79,13 @@ class CachedDocument(Generic[T]):
         copy = self._copy
         if copy is not None and self._age(copy) < FRESH_SECONDS:
             return copy.parsed
+        fetches = self._fetches
         with self._lock:  # one thread reads or fetches, the others find what it brought
             copy = self._read_newest()
             if copy is None or self._age(copy) >= STALE_SECONDS:
+                if self._failure is not None and self._fetches != fetches:
+                    # Threads that have waited for one attempt must not each wait for one more.
+                    raise self._failure
                 return self._fetch_now().parsed
             if self._age(copy) >= FRESH_SECONDS and self._may_attempt():
                 # The HTTP client has reported the exchange. Serving the stale copy lets logins
@@ -108,28 +114,37 @@ class CachedDocument(Generic[T]):
 
     def _may_attempt(self) -> bool:
         # Stamped per attempt, not per success, and in this process too, in case the shared cache is broken.
-        if self._clock() - self._attempted_at < COOLDOWN_SECONDS:
+        if 0 <= self._clock() - self._attempted_at < COOLDOWN_SECONDS:
             return False
         return self._cache.add(f"{self._key}:attempt", COOLDOWN_SECONDS)
 
     def _read_newest(self) -> _Copy[T] | None:
         copy = self._copy
         shared = self._cache.get(self._key)
-        if (
-            isinstance(shared, dict)
-            and isinstance(fetched_at := shared.get("fetched_at"), float)
-            and (copy is None or fetched_at > copy.fetched_at)
-            and self._clock() - fetched_at < STALE_SECONDS
-        ):
-            document = shared["document"]
-            parsed = copy.parsed if copy is not None and copy.document == document else self._parse(document)
-            self._copy = copy = _Copy(document, parsed, fetched_at)
+        # The cache is not ours alone: another version of this package may have written the entry.
+        match shared:
+            case {"fetched_at": float(stamp), "document": dict(document)}:
+                # A host whose clock is ahead must not make its copy look fresh for longer.
+                fetched_at = min(stamp, self._clock())
+            case _:
+                return copy
+        if self._clock() - fetched_at < STALE_SECONDS and (copy is None or fetched_at > copy.fetched_at):
+            # One that does not parse is none.
+            with suppress(OIDCError):
+                parsed = copy.parsed if copy is not None and copy.document == document else self._parse(document)
+                self._copy = copy = _Copy(document, parsed, fetched_at)
         return copy
 
     def _fetch_now(self) -> _Copy[T]:
         now = self._clock()
         self._attempted_at = now
-        document = self._fetch()
-        self._copy = _Copy(document, self._parse(document), now)
+        self._fetches += 1
+        self._failure = None
+        try:
+            document = self._fetch()
+            self._copy = _Copy(document, self._parse(document), now)
+        except OIDCError as error:
+            self._failure = error
+            raise
         self._cache.set(self._key, {"fetched_at": now, "document": dict(document)}, STALE_SECONDS)
         return self._copy

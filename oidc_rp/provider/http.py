@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from http.cookiejar import DefaultCookiePolicy
 
 import requests
+from requests.adapters import TimeoutSauce  # type: ignore[attr-defined]  # the stubs leave it out
 from requests.auth import AuthBase
 from requests.structures import CaseInsensitiveDict
 
@@ -15,6 +16,7 @@ from oidc_rp.protocol.answers import Answer
 from oidc_rp.protocol.errors import OPResponseError, OPUnavailableError
 
 from .config import ProviderConfig
+from .deadline import DeadlineAdapter
 
 MAX_ANSWER_BYTES = 1_000_000
 _CHUNK_BYTES = 65_536
@@ -43,7 +45,7 @@ Observer = Callable[[Exchange], None]
 _SECRET_PARAMETERS = frozenset(
     {
         "client_secret", "client_assertion", "code", "code_verifier", "refresh_token", "token",
-        "subject_token", "actor_token", "assertion",
+        "subject_token", "actor_token", "assertion", "id_token_hint",
     }
 )  # fmt: skip
 
@@ -72,6 +74,7 @@ class _Request:
     form: Mapping[str, str] | None = field(default=None, repr=False)
     authorization: str | None = field(default=None, repr=False)
     accept: str = "application/json"
+    may_redirect: bool = False
 
 
 class HTTPClient:
@@ -82,9 +85,11 @@ class HTTPClient:
         self._timeout = config.timeout
         self._observe = observe
         self._session = requests.Session()
+        for scheme in ("https://", "http://"):
+            self._session.mount(scheme, DeadlineAdapter())
         # Not the session's `verify`: REQUESTS_CA_BUNDLE in the environment would win over it.
         self._verify: str | bool = config.ca_bundle or True
-        self._proxies = dict(config.proxies) if config.proxies is not None else None
+        self._proxies = config.proxies or {}
         # Cookies would be shared state between users.
         self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         self._session.headers = CaseInsensitiveDict({"Accept": "application/json", "User-Agent": "oidc_rp"})
@@ -94,9 +99,22 @@ class HTTPClient:
         authorization = None if bearer is None else f"Bearer {bearer}"
         return self._call(_Request(endpoint, "GET", url, accept=accept, authorization=authorization))
 
-    def post(self, endpoint: str, url: str, form: Mapping[str, str], *, authorization: str | None = None) -> Answer:
-        """POST `form`, as application/x-www-form-urlencoded. Raises OPUnavailableError or OPResponseError."""
-        return self._call(_Request(endpoint, "POST", url, form=form, authorization=authorization))
+    def post(
+        self,
+        endpoint: str,
+        url: str,
+        form: Mapping[str, str],
+        *,
+        authorization: str | None = None,
+        may_redirect: bool = False,
+    ) -> Answer:
+        """POST `form`, as application/x-www-form-urlencoded. Raises OPUnavailableError or OPResponseError.
+
+        A redirect is an error, or with `may_redirect` an answer with its `location`; it is never followed.
+        """
+        return self._call(
+            _Request(endpoint, "POST", url, form=form, authorization=authorization, may_redirect=may_redirect)
+        )
 
     def _call(self, request: _Request) -> Answer:
         started = time.monotonic()
@@ -132,14 +150,14 @@ class HTTPClient:
                 data=request.form,
                 headers={"Accept": request.accept},
                 auth=_HeaderAuth(request.authorization),
-                timeout=self._timeout,
+                timeout=TimeoutSauce(total=self._timeout),
                 # A redirected POST would carry the code or the secret to another place.
                 allow_redirects=False,
                 stream=True,
                 verify=self._verify,
-                proxies=self._proxies,
+                proxies=dict(self._proxies),  # requests writes those of the environment into it
             ) as response:
-                if 300 <= response.status_code < 400:
+                if 300 <= response.status_code < 400 and not request.may_redirect:
                     raise OPResponseError(
                         f"the {endpoint} endpoint answered with a redirect, which is not followed",
                         endpoint=endpoint,
@@ -150,14 +168,17 @@ class HTTPClient:
                     endpoint=endpoint,
                     status=response.status_code,
                     content_type=response.headers.get("Content-Type", ""),
-                    body=_read(response, endpoint, deadline),
+                    body=_read(response, endpoint),
                     retry_after=_read_retry_after(response.headers.get("Retry-After")),
+                    location=response.headers.get("Location"),
                 )
-        except requests.Timeout as error:
-            raise _unavailable(endpoint, "did not answer in time", "op_timeout") from error
         except requests.exceptions.SSLError as error:
             raise _unavailable(endpoint, "has a certificate that cannot be verified", "op_tls") from error
-        except requests.RequestException as error:
+        # ValueError: what a host name that cannot be one makes urllib3 and the idna codec raise.
+        except (requests.RequestException, ValueError) as error:
+            # Where the time ends while a body is read, requests calls it a ConnectionError.
+            if isinstance(error, requests.Timeout) or time.monotonic() >= deadline:
+                raise _unavailable(endpoint, "did not answer in time", "op_timeout") from error
             raise _unavailable(endpoint, "cannot be reached", "op_unreachable") from error
 
 
@@ -165,8 +186,8 @@ def _unavailable(endpoint: str, what: str, code: str) -> OPUnavailableError:
     return OPUnavailableError(f"the {endpoint} endpoint {what}", endpoint=endpoint, code=code)
 
 
-def _read(response: requests.Response, endpoint: str, deadline: float) -> bytes:
-    """Read the body while counting, decompressed: an answer must not be able to fill our memory or our time."""
+def _read(response: requests.Response, endpoint: str) -> bytes:
+    """Read the body while counting, decompressed: an answer must not be able to fill our memory."""
     parts: list[bytes] = []
     size = 0
     for part in response.iter_content(_CHUNK_BYTES):
@@ -178,9 +199,6 @@ def _read(response: requests.Response, endpoint: str, deadline: float) -> bytes:
                 status=response.status_code,
                 code="op_answer_too_large",
             )
-        if time.monotonic() > deadline:
-            # `timeout` bounds each read; an OP that drips a byte at a time would never hit it.
-            raise _unavailable(endpoint, "did not finish in time", "op_timeout")
         parts.append(part)
     return b"".join(parts)
 

@@ -84,6 +84,10 @@ class Provider:
             answer, sub=sub, client=self.config.client, verify_signature=self.verify_signature
         )
 
+    def request_logout(self, endpoint: str, parameters: Mapping[str, str]) -> Answer:
+        """Ask the end_session endpoint from here, as a browser with no cookies would. Raises OIDCError."""
+        return self._http.post("end_session", endpoint, parameters, may_redirect=True)
+
     def validate_id_token(
         self, token: str, *, nonce: str, access_token: str | None = None, max_age: int | None = None
     ) -> IDToken:

@@ -28,6 +28,9 @@ def resolve_secret(source: Secret) -> str:
             raise ConfigurationError(
                 f"the secret's file {path} cannot be read: {error.strerror}", code="secret_unreadable"
             ) from error
+        except UnicodeDecodeError:
+            # Without its cause, which holds the file's content.
+            raise ConfigurationError(f"the secret's file {path} is not UTF-8 text", code="secret_unreadable") from None
     if not (isinstance(value, str) and value):
         raise ConfigurationError("a secret is empty", code="secret_empty")
     return value

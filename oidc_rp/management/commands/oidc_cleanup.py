@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.core.management.base import BaseCommand
@@ -17,6 +17,7 @@ BATCH = 500
 # A logout token is accepted for about ten minutes after its `iat`, and a login that it overtook is pending for
 # ten more; a day leaves room for clocks.
 RECEIPT_LIFETIME = timedelta(days=1)
+UNFINISHED_LIFETIME = timedelta(days=1)
 
 
 class Command(BaseCommand):
@@ -34,10 +35,20 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         now = timezone.now()
-        expired = end_rows(Q(ended_at=None, expires_at__lt=now), "expired")
+        expired = _end_expired(now)
         sessions = _delete(OIDCSession.objects.filter(ended_at__lt=now - timedelta(days=options["keep_days"])))
         receipts = _delete(LogoutReceipt.objects.filter(created_at__lt=now - RECEIPT_LIFETIME))
         self.stdout.write(f"{expired} sessions had expired; deleted {sessions} ended sessions, {receipts} receipts.")
+
+
+def _end_expired(now: datetime) -> int:
+    # A row without `expires_at` is that of a login which was cut off before it had a session.
+    condition = Q(expires_at__lt=now) | Q(expires_at=None, created_at__lt=now - UNFINISHED_LIFETIME)
+    ended = 0
+    while keys := list(OIDCSession.objects.filter(condition, ended_at=None).values_list("pk", flat=True)[:BATCH]):
+        # The condition again: one of them may have been used, and so prolonged, meanwhile.
+        ended += end_rows(condition & Q(pk__in=keys), "expired")
+    return ended
 
 
 def _delete(queryset: QuerySet[Any]) -> int:

@@ -1,0 +1,79 @@
+"""A site in a process of its own that answers signed-in requests: the child of benchmark (c)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib import import_module
+
+import django
+from django.conf import settings
+from django.contrib.auth import get_user_model, login
+from django.core.handlers.wsgi import WSGIHandler
+from django.core.management import call_command
+from django.db import connection
+from django.http import HttpRequest
+from django.test.utils import CaptureQueriesContext, override_settings
+
+from .browser import Browser, build_environ, send
+from .common import interleave
+from .login_site import sign_in
+from .processes import serve
+from .settings import BARE_MIDDLEWARE
+
+BARE_BACKEND = "django.contrib.auth.backends.ModelBackend"
+
+
+def prepare() -> None:
+    """Make the tables."""
+    call_command("migrate", verbosity=0)
+
+
+def measure(engine: str, path: str, rounds: int, calls: int) -> dict[str, dict[str, float]]:
+    """Median seconds and number of queries of a signed-in request to `path`, with our middleware and without.
+
+    `engine` is where sessions are kept. Each side has the session that its own login
+    made: ours holds the authentication context as well, and to load that is part of its cost.
+    """
+    backends = [*settings.AUTHENTICATION_BACKENDS, BARE_BACKEND]
+    with override_settings(SESSION_ENGINE=engine, AUTHENTICATION_BACKENDS=backends):
+        contenders = {"ours": _build_ours(path), "bare": _build_bare(path)}
+        queries = {name: _count_queries(call) for name, call in contenders.items()}
+        return {"seconds": interleave(contenders, rounds, calls), "queries": queries}
+
+
+def _build_ours(path: str) -> Callable[[], object]:
+    handler = WSGIHandler()
+    browser = Browser(handler)
+    sign_in(browser, "alice")
+    return _build_request(handler, path, browser)
+
+
+def _build_bare(path: str) -> Callable[[], object]:
+    """The same user, signed in as Django itself does it."""
+    with override_settings(MIDDLEWARE=BARE_MIDDLEWARE):
+        handler = WSGIHandler()
+    request = HttpRequest()
+    request.session = import_module(settings.SESSION_ENGINE).SessionStore()
+    login(request, get_user_model().objects.get(), backend=BARE_BACKEND)
+    request.session.save()
+    browser = Browser(handler)
+    browser.cookies[settings.SESSION_COOKIE_NAME] = str(request.session.session_key)
+    return _build_request(handler, path, browser)
+
+
+def _build_request(handler: WSGIHandler, path: str, browser: Browser) -> Callable[[], object]:
+    if browser.get("/user/").getvalue() != get_user_model().objects.get().get_username().encode():
+        raise AssertionError("the browser is not signed in")
+    environ = build_environ(path, {}, browser.cookies)
+    return lambda: send(handler, environ.copy())
+
+
+def _count_queries(call: Callable[[], object]) -> float:
+    with CaptureQueriesContext(connection) as queries:
+        call()
+    return len(queries)
+
+
+if __name__ == "__main__":
+    django.setup()
+    serve({"prepare": prepare, "measure": measure})

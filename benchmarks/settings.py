@@ -1,0 +1,72 @@
+"""Settings of the two sites that are measured; BENCHMARK_SITE in the environment says which one this is.
+
+They differ in nothing but the package that signs users in, each set up as its own
+quickstart says.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from .tokens import CLIENT_ID, CLIENT_SECRET
+
+OP = os.environ["BENCHMARK_OP"]
+SITE = os.environ["BENCHMARK_SITE"]
+
+SECRET_KEY = "not a secret: the benchmarks' key, of a length that Django's checks accept"
+ALLOWED_HOSTS = ["rp.example"]
+USE_TZ = True
+ROOT_URLCONF = "benchmarks.urls"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+INSTALLED_APPS = [
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+]
+BARE_MIDDLEWARE = [
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+]
+DATABASES = {
+    "default": {
+        "ENGINE": "django.db.backends.sqlite3",
+        "NAME": os.environ["BENCHMARK_DATABASE"],
+        # To open the file anew for each request would add the same to every side, and hide differences.
+        "CONN_MAX_AGE": None,
+        "OPTIONS": {"init_command": os.environ["BENCHMARK_PRAGMAS"]},
+    }
+}
+CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+SESSION_COOKIE_SECURE = True
+LOGIN_REDIRECT_URL = "/user/"
+# A benchmark that fails says why.
+DEBUG_PROPAGATE_EXCEPTIONS = True
+
+if SITE == "ours":
+    INSTALLED_APPS += ["oidc_rp"]
+    MIDDLEWARE = [*BARE_MIDDLEWARE, "oidc_rp.middleware.OIDCMiddleware"]
+    AUTHENTICATION_BACKENDS = ["oidc_rp.backends.OIDCBackend"]
+    OIDC_PROVIDERS: dict[str, dict[str, Any]] = {
+        "default": {
+            "ISSUER": OP,
+            "CLIENT_ID": CLIENT_ID,
+            "CLIENT_SECRET": CLIENT_SECRET,
+            # The other package knows accounts by nothing but their e-mail.
+            "LINK_BY_EMAIL": True,
+        }
+    }
+    OIDC_URLS, LOGIN_PATH, CALLBACK_PATH = "oidc_rp.urls", "/oidc/login/", "/oidc/callback/default/"
+else:
+    INSTALLED_APPS += ["mozilla_django_oidc"]
+    MIDDLEWARE = BARE_MIDDLEWARE
+    AUTHENTICATION_BACKENDS = ["mozilla_django_oidc.auth.OIDCAuthenticationBackend"]
+    OIDC_RP_CLIENT_ID = CLIENT_ID
+    OIDC_RP_CLIENT_SECRET = CLIENT_SECRET
+    OIDC_RP_SIGN_ALGO = "RS256"
+    OIDC_RP_SCOPES = "openid profile email"
+    OIDC_OP_AUTHORIZATION_ENDPOINT = f"{OP}/authorize"
+    OIDC_OP_TOKEN_ENDPOINT = f"{OP}/token"
+    OIDC_OP_USER_ENDPOINT = f"{OP}/userinfo"
+    OIDC_OP_JWKS_ENDPOINT = f"{OP}/jwks"
+    OIDC_URLS, LOGIN_PATH, CALLBACK_PATH = "mozilla_django_oidc.urls", "/oidc/authenticate/", "/oidc/callback/"

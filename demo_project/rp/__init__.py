@@ -1,0 +1,1 @@
+"""The relying-party sites of the demo: their pages and the protocol journal."""

@@ -1,0 +1,18 @@
+"""The pages of the sites."""
+
+from django.urls import path
+
+from demo_project.rp import views
+
+app_name = "demo_rp"
+
+urlpatterns = [
+    path("", views.home, name="home"),
+    path("profile/", views.profile, name="profile"),
+    path("private/", views.private, name="private"),
+    path("fresh/", views.fresh, name="fresh"),
+    path("journal/", views.journal, name="journal"),
+    path("journal/<int:pk>/", views.journal, name="journal"),
+    path("style.css", views.stylesheet, name="stylesheet"),
+    path("health/", views.health, name="health"),
+]

@@ -1,0 +1,87 @@
+"""The pages of the sites."""
+
+import time
+from typing import cast
+
+from django.contrib.auth.decorators import login_required
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
+from django.views.decorators.cache import cache_control, never_cache
+from django.views.decorators.http import require_safe
+
+from demo_project.rp.claims import as_moment, build_claim_rows
+from demo_project.rp.journal.diagram import build_rows
+from demo_project.rp.journal.middleware import read_browser
+from demo_project.rp.models import Trip
+from demo_project.rp.sites import current_site
+from oidc_rp.details import OIDCRequest
+from oidc_rp.providers import providers
+from oidc_rp.shortcuts import redirect_to_op
+
+
+@require_safe
+@never_cache
+def home(request: HttpRequest) -> HttpResponse:
+    return render(request, "demo_rp/home.html")
+
+
+@require_safe
+@never_cache
+@login_required
+def profile(request: HttpRequest) -> HttpResponse:
+    """The session's facts and the validated claims."""
+    details = cast(OIDCRequest, request).oidc
+    context = {
+        "auth_time": as_moment(details.auth_time),
+        "expires_at": as_moment(details.expires_at),
+        "claims": build_claim_rows(details.claims),
+    }
+    return render(request, "demo_rp/profile.html", context)
+
+
+@require_safe
+@never_cache
+@login_required
+def private(request: HttpRequest) -> HttpResponse:
+    """A page that needs a login, of whatever age."""
+    return render(request, "demo_rp/private.html")
+
+
+@require_safe
+@never_cache
+def fresh(request: HttpRequest) -> HttpResponse:
+    """A page that needs a login which is not older than a minute, and sends anybody else to the OP for one."""
+    limit = current_site().fresh_seconds
+    if limit is None:
+        raise Http404("This site has no such page.")
+    details = cast(OIDCRequest, request).oidc
+    alias = details.provider or next(iter(providers))
+    age = None if details.auth_time is None else int(time.time()) - details.auth_time
+    # The same tolerance as oidc_rp's own when the user comes back: less would send them round in circles.
+    if age is None or age > limit + providers[alias].config.clock_skew:
+        return redirect_to_op(request, alias, next=reverse("demo_rp:fresh"), max_age=limit)
+    return render(request, "demo_rp/fresh.html", {"age": max(age, 0), "auth_time": as_moment(details.auth_time)})
+
+
+@require_safe
+@never_cache
+def journal(request: HttpRequest, pk: int | None = None) -> HttpResponse:
+    """The newest trip of this browser, or another one of its own."""
+    trips = Trip.objects.filter(browser=read_browser(request)).exclude(browser="")
+    trip = trips.first() if pk is None else get_object_or_404(trips, pk=pk)
+    context = {"trips": trips, "trip": trip, "rows": build_rows(trip) if trip else []}
+    return render(request, "demo_rp/journal.html", context)
+
+
+@require_safe
+@cache_control(max_age=60)
+def stylesheet(request: HttpRequest) -> HttpResponse:
+    """Served from here, so that the sites need no static files and no web server in front."""
+    return render(request, "demo_rp/style.css", content_type="text/css; charset=utf-8")
+
+
+@require_safe
+def health(request: HttpRequest) -> HttpResponse:
+    """The launcher asks here whether the site is up."""
+    return HttpResponse("ok", content_type="text/plain")

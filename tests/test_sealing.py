@@ -1,0 +1,103 @@
+"""Sealed values open for one purpose and one owner, and for nothing else."""
+
+from __future__ import annotations
+
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pytest_django.fixtures import Settings
+
+from oidc_rp.sealing import SealError, open_sealed, seal
+
+VALUE = b"a value"
+
+
+@given(st.binary(max_size=300), st.text(max_size=20))
+def test_seal_opens_with_the_same_purpose_and_owner(value: bytes, owner: str) -> None:
+    assert open_sealed(seal(value, "purpose", owner), "purpose", owner) == value
+
+
+@pytest.mark.parametrize(
+    ("purpose", "owner"),
+    [("other", "owner"), ("purpose", "other"), ("purpose", ""), ("purposeo", "wner"), ("", "purpose\0owner")],
+)
+def test_seal_opens_for_no_other_purpose_or_owner(purpose: str, owner: str) -> None:
+    with pytest.raises(SealError):
+        open_sealed(seal(VALUE, "purpose", "owner"), purpose, owner)
+
+
+def test_seal_is_broken_by_a_change_of_any_byte() -> None:
+    data = urlsafe_b64decode(seal(VALUE, "purpose") + "==")
+    for position in range(len(data)):
+        changed = bytearray(data)
+        changed[position] ^= 0x01
+        with pytest.raises(SealError):
+            open_sealed(urlsafe_b64encode(changed).rstrip(b"=").decode(), "purpose")
+
+
+def test_seal_is_broken_by_a_change_of_any_character() -> None:
+    """Also of the last one, some of whose bits no byte needs."""
+    for value in (b"", b"a", b"ab"):
+        text = seal(value, "purpose")
+        for position, character in enumerate(text):
+            for other in "AB-_!=\n":
+                if other != character:
+                    with pytest.raises(SealError):
+                        open_sealed(text[:position] + other + text[position + 1 :], "purpose")
+
+
+@pytest.mark.parametrize("extra", ["=", "==", "\n", " ", "!", "AAAA"])
+def test_seal_has_one_spelling(extra: str) -> None:
+    text = seal(VALUE, "purpose")
+    for changed in (text + extra, extra + text):
+        with pytest.raises(SealError):
+            open_sealed(changed, "purpose")
+
+
+def test_seal_is_broken_by_truncation() -> None:
+    text = seal(VALUE, "purpose")
+    for length in range(len(text)):
+        with pytest.raises(SealError):
+            open_sealed(text[:length], "purpose")
+
+
+@given(st.text(max_size=100))
+def test_seal_error_is_all_that_text_of_others_can_cause(text: str) -> None:
+    with pytest.raises(SealError):
+        open_sealed(text, "purpose")
+
+
+def test_seal_never_repeats_a_nonce() -> None:
+    """A repeated nonce would give AES-GCM's authentication key away."""
+    nonces = {urlsafe_b64decode(seal(VALUE, "purpose") + "==")[1:13] for _ in range(2_000)}
+    assert len(nonces) == 2_000
+
+
+def test_seal_hides_the_value() -> None:
+    assert VALUE not in urlsafe_b64decode(seal(VALUE, "purpose") + "==")
+
+
+def test_seal_opens_with_a_fallback_key(settings: Settings) -> None:
+    old = settings.SECRET_KEY
+    text = seal(VALUE, "purpose")
+    settings.SECRET_KEY = "a new key"
+    with pytest.raises(SealError, match="broken"):
+        open_sealed(text, "purpose")
+    settings.SECRET_KEY_FALLBACKS = ["another key", old]
+    assert open_sealed(text, "purpose") == VALUE
+
+
+def test_seal_is_made_with_the_key_and_not_a_fallback(settings: Settings) -> None:
+    settings.SECRET_KEY_FALLBACKS = ["an old key"]
+    text = seal(VALUE, "purpose")
+    settings.SECRET_KEY_FALLBACKS = []
+    assert open_sealed(text, "purpose") == VALUE
+
+
+def test_seal_takes_keys_of_bytes(settings: Settings) -> None:
+    settings.SECRET_KEY = b"a key of bytes"
+    text = seal(VALUE, "purpose")
+    settings.SECRET_KEY = "a key of bytes"
+    assert open_sealed(text, "purpose") == VALUE
