@@ -32,7 +32,7 @@ def describe_run(command: str) -> str:
     versions = ", ".join(f"{package} {version(package)}" for package in PACKAGES)
     return (
         f"`{command}`, {datetime.now(UTC):%Y-%m-%d %H:%M} UTC, on {platform.system()} {platform.machine()} with "
-        f"{os.cpu_count()} cores.\n"
+        f"{os.cpu_count()} cores and a load of {os.getloadavg()[1]:.1f}.\n"
         f"{platform.python_implementation()} {platform.python_version()}, {versions}, {backend.openssl_version_text()}."
     )
 
@@ -46,7 +46,7 @@ def _render(row: Row) -> tuple[str, ...]:
         row.what,
         _render_value(row.value, row.unit),
         _render_value(row.baseline, row.unit),
-        "" if row.ratio is None else f"{row.ratio:.2f}x",
+        "" if row.ratio is None else f"{row.ratio:.3f}x",
         _render_target(row),
         {True: "yes", False: "NO", None: ""}[row.met],
     )

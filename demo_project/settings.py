@@ -17,7 +17,6 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from django.core.management.utils import get_random_secret_key
-from django.urls import reverse_lazy
 
 from demo_project.rp.environment import read_demo_provider, read_providers
 from demo_project.rp.sites import read_site
@@ -81,6 +80,7 @@ DATABASES = {
 }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 USE_TZ = True
+TIME_ZONE = "UTC"
 
 # Ports do not separate cookies, so the names have to.
 SESSION_COOKIE_NAME = f"demo_{DEMO_SITE.letter}_session"
@@ -91,10 +91,7 @@ CSRF_COOKIE_HTTPONLY = True
 
 AUTHENTICATION_BACKENDS = ["oidc_rp.backends.OIDCBackend"]
 OIDC_PROVIDERS = read_providers(os.environ) or {"default": read_demo_provider(os.environ, DEMO_SITE)}
-# The plain login URL is that of the provider "default".
-LOGIN_URL = (
-    "oidc_rp:login" if "default" in OIDC_PROVIDERS else reverse_lazy("oidc_rp:login", args=[next(iter(OIDC_PROVIDERS))])
-)
+LOGIN_URL = "oidc_rp:login"
 LOGIN_REDIRECT_URL = "demo_rp:home"
 LOGOUT_REDIRECT_URL = "demo_rp:home"
 

@@ -95,7 +95,7 @@ class OIDCSessionAdmin(ReadOnlyAdmin):
     def end_selected_at_op(self, request: HttpRequest, queryset: QuerySet[OIDCSession]) -> None:
         """Sign these users out here, and ask each OP to end its session, and so to sign them out elsewhere."""
         uri = build_absolute_uri(request, reverse("oidc_rp:logout_callback"))
-        ended, outcomes = end_here_and_at_op(list(queryset.only("alias", "issuer", "client_id")), "admin", uri)
+        ended, outcomes = end_here_and_at_op(list(queryset), "admin", uri)
         self._report_ended(request, ended)
         for outcome, count in outcomes.items():
             level, text = _describe(outcome, count)

@@ -97,7 +97,8 @@ class OIDCBackend(OIDCAuthenticationBackend):  # that package has no types
             return users.none()
         field = self.UserModel.get_email_field_name()
         found = users.filter(**{f"{field}__iexact": email})
-        return users.filter(pk__in=[user.pk for user in found if _is_same_email(getattr(user, field), email)])
+        same = [user.pk for user in found if _is_same_email(getattr(user, field), email)]
+        return found if len(same) == len(found) else users.filter(pk__in=same)
 
     def create_user(self, claims: Claims) -> Any:
         """Hook: make the account of a new subject, from CLAIMS_MAPPING, without a usable password."""
@@ -147,33 +148,52 @@ class OIDCBackend(OIDCAuthenticationBackend):  # that package has no types
 
     def _get_or_create_user(self, claims: Claims) -> Any:
         key = OIDCIdentity.make_key(claims["iss"], claims["sub"])
-        identity = OIDCIdentity.objects.select_related("user").filter(key=key).first()
         with transaction.atomic():
-            if identity is not None:
-                return self._admit(identity.user, claims)
-            users = list(self.filter_users_by_claims(claims)[:2])
-            if len(users) > 1:
-                raise UserRefusedError("several accounts have this e-mail", code="user_ambiguous")
-            if users:
-                user = self._admit(self._check_linkable(users[0], claims), claims)
-            elif self.oidc_provider.config.create_users:
-                user = self.create_user(claims)
-            else:
-                raise UserRefusedError("no account is linked and CREATE_USERS is off", code="user_unknown")
-            OIDCIdentity.objects.create(key=key, issuer=claims["iss"], sub=claims["sub"], user=user)
-            return user
-
-    def _admit(self, user: Any, claims: Claims) -> Any:
+            identity = OIDCIdentity.objects.select_related("user").filter(key=key).first()
+            user = self._link_or_create(key, claims) if identity is None else self._recognise(identity, claims)
+        # Outside the transaction, and after the mapping: if that has just made the account inactive, it stays so.
         if not self.user_can_authenticate(user):
             raise UserRefusedError("the account is not active", code="user_inactive")
-        return self.update_user(user, claims)
-
-    @staticmethod
-    def _check_linkable(user: Any, claims: Claims) -> Any:
-        # An address that the OP has given to somebody else must not bring their predecessor's account along.
-        if OIDCIdentity.objects.filter(user=user, issuer=claims["iss"]).exists():
-            raise UserRefusedError("the account is linked to another subject of this OP", code="user_linked")
         return user
+
+    def _recognise(self, identity: OIDCIdentity, claims: Claims) -> Any:
+        verified = claims.get("email_verified") is True
+        if identity.email_verified != verified:
+            identity.email_verified = verified
+            identity.save(update_fields=["email_verified"])
+        return self.update_user(identity.user, claims)
+
+    def _link_or_create(self, key: str, claims: Claims) -> Any:
+        users = list(self.filter_users_by_claims(claims)[:2])
+        if len(users) > 1:
+            raise UserRefusedError("several accounts have this e-mail", code="user_ambiguous")
+        if users:
+            user = self.update_user(_check_linkable(users[0], claims), claims)
+        elif self.oidc_provider.config.create_users:
+            user = self.create_user(claims)
+        else:
+            raise UserRefusedError("no account is linked and CREATE_USERS is off", code="user_unknown")
+        OIDCIdentity.objects.create(
+            key=key,
+            issuer=claims["iss"],
+            sub=claims["sub"],
+            user=user,
+            email_verified=claims.get("email_verified") is True,
+        )
+        return user
+
+
+def _check_linkable(user: Any, claims: Claims) -> Any:
+    """`user`, unless linking a new subject to this account could hand it over to somebody else."""
+    linked = OIDCIdentity.objects.filter(user=user).values_list("issuer", "email_verified")
+    for issuer, email_verified in linked:
+        if issuer == claims["iss"]:
+            # An address that the OP has given to somebody else must not bring their predecessor's account along.
+            raise UserRefusedError("the account is linked to another subject of this OP", code="user_linked")
+        if not email_verified:
+            # Whoever made this account may have claimed an address that is not theirs, to wait for its owner.
+            raise UserRefusedError("the account's e-mail is not verified by its own OP", code="user_unverified")
+    return user
 
 
 def _is_same_email(left: str, right: str) -> bool:

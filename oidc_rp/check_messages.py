@@ -23,7 +23,6 @@ HINTS: Final[Mapping[str, str]] = {
     "W013": 'Set CLIENT_AUTH_METHOD to "client_secret_basic", or remove CLIENT_SECRET.',
     "W014": "Check the path after `file:`. `oidc_doctor` tries whether the key can be loaded.",
     "W019": "Leave PROMPT out, and use `login/?prompt=none` where a silent login is meant.",
-    "W023": "A link could ask for less than these options demand: remove the names from ALLOWED_REQUEST_PARAMS.",
     "W027": "Keep it only if this OP verifies addresses and never gives one to somebody else; then silence this check.",
     # flat settings
     "E101": 'The origin of this site, such as "https://app.example", without a path.',
@@ -42,7 +41,7 @@ HINTS: Final[Mapping[str, str]] = {
     "E126": 'Add path("oidc/", include("oidc_rp.urls")) to the root URLconf.',
     "W127": "Remove it when nobody signs in through mozilla-django-oidc's own views any more.",
     "W128": 'LOGIN_URL = "oidc_rp:login"',
-    "W129": 'Use "Lax", unless every OP is on the same site as this one.',
+    "E129": 'Use "Lax", unless every OP is on the same site as this one.',
     # deployment
     "W141": "Both cookies stand for the login. Set SESSION_COOKIE_SECURE = True and CSRF_COOKIE_SECURE = True.",
     "W142": "Name a cache that all processes share (Redis, Memcached, the database) in OIDC_RP_CACHE.",

@@ -89,7 +89,8 @@ def check_backends(**_: object) -> list[CheckMessage]:
 
 def check_urls(**_: object) -> list[CheckMessage]:
     """This app's URLs are included, and login_required leads to a page that exists."""
-    if not isinstance(_get("ROOT_URLCONF"), str):
+    urlconf = _get("ROOT_URLCONF")
+    if not isinstance(urlconf, str) or not urlconf:
         return []
     messages = []
     try:
@@ -110,7 +111,7 @@ def check_session_cookie(**_: object) -> list[CheckMessage]:
     if str(settings.SESSION_COOKIE_SAMESITE).lower() == "strict":
         return [
             report(
-                "W129",
+                "E129",
                 "SESSION_COOKIE_SAMESITE is Strict: browsers leave the cookie out when the OP brings the user back, "
                 "who then seems to be signed out.",
             )

@@ -144,14 +144,14 @@ def _read_rule(field: str, value: object) -> _Rule:
     if isinstance(value, str):
         return _Rule(claim=value)
     allowed = {"claim", "map", "create"} if field == _GROUPS else {"claim", "contains"}
-    if isinstance(value, Mapping) and "claim" in value and allowed.issuperset(value):
-        rule = _Rule(**value)
-        if (
-            isinstance(rule.claim, str)
-            and isinstance(rule.contains, str | None)
-            and (rule.map is None or _is_dict_of_texts(rule.map))
-        ):
-            return rule
+    if (
+        isinstance(value, Mapping)
+        and allowed.issuperset(value)
+        and isinstance(value.get("claim"), str)
+        and isinstance(value.get("contains"), str | None)
+        and (value.get("map") is None or _is_dict_of_texts(value["map"]))
+    ):
+        return _Rule(**value)
     raise ConfigurationError(
         f"{field!r} must be a claim's name or a dict of {', '.join(sorted(allowed))}", code="claims_mapping"
     )

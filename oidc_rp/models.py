@@ -35,6 +35,9 @@ class OIDCIdentity(models.Model):
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="oidc_identities", verbose_name=_("user")
     )
+    # Whether the OP vouched for the e-mail address at the last login. One that it did not vouch for may be in the
+    # account all the same, and must not attract the real owner's identity from another OP (LINK_BY_EMAIL).
+    email_verified = models.BooleanField(_("e-mail verified"), default=False)
     created_at = models.DateTimeField(_("created"), default=timezone.now)
 
     class Meta:
@@ -70,6 +73,8 @@ class OIDCSession(models.Model):
     acr = models.CharField(_("authentication context class"), max_length=255, blank=True)
     amr: models.JSONField[list[str], list[str]] = models.JSONField(_("authentication methods"), default=list)
     auth_time = models.DateTimeField(_("authenticated at"), null=True)
+    # The ID token's `iat`. A logout of all of a subject's sessions means those that are not newer than itself.
+    issued_at = models.BigIntegerField(_("iat"), default=0, editable=False)
     created_at = models.DateTimeField(_("created"), default=timezone.now)
     renewed_at = models.DateTimeField(_("last renewed"), default=timezone.now)
     # When Django's session would end by itself; that of the last save.
@@ -97,7 +102,7 @@ class LogoutReceipt(models.Model):
     sid_key = models.CharField(max_length=64, db_index=True, blank=True, editable=False)
     sub_key = models.CharField(max_length=64, db_index=True, blank=True, editable=False)
     issued_at = models.BigIntegerField(_("iat"))
-    claimed_at = models.DateTimeField(_("claimed"), default=timezone.now)
+    # When the sessions had ended; until then the OP may try again.
     settled_at = models.DateTimeField(_("settled"), null=True)
     created_at = models.DateTimeField(_("received"), default=timezone.now, db_index=True)
 

@@ -12,6 +12,8 @@ _SAME = {
     "OIDC_RP_CLIENT_SECRET": "CLIENT_SECRET",
     "OIDC_AUTH_REQUEST_EXTRA_PARAMS": "AUTHENTICATION_PARAMS",
     "OIDC_CREATE_USER": "CREATE_USERS",
+    # Not one of theirs: they find accounts by e-mail in any case, and whoever moves needs that for the first login.
+    "OIDC_RP_LINK_BY_EMAIL": "LINK_BY_EMAIL",
     "OIDC_TIMEOUT": "TIMEOUT",
     "OIDC_PROXY": "PROXIES",
 }
@@ -54,10 +56,10 @@ def read_mozilla_settings(settings: object) -> dict[str, Any] | None:
 def _split_extra_params(params: Mapping[str, Any]) -> dict[str, Any]:
     """What is merely sent there has an option of its own here, under which the answer is checked too."""
     rest = dict(params)
-    found = {name: rest.pop(name, None) for name in ("prompt", "max_age", "acr_values")}
+    prompt, max_age, acr_values = (rest.pop(name, None) for name in ("prompt", "max_age", "acr_values"))
     return {
         "AUTHENTICATION_PARAMS": rest or None,
-        "PROMPT": found["prompt"],
-        "MAX_AGE": None if found["max_age"] is None else int(found["max_age"]),
-        "ACR_VALUES": str(found["acr_values"]).split() if found["acr_values"] else None,
+        "PROMPT": prompt,
+        "MAX_AGE": int(max_age) if isinstance(max_age, str) and max_age.isdigit() else max_age,
+        "ACR_VALUES": str(acr_values).split() if acr_values else None,
     }

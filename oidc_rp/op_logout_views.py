@@ -36,11 +36,16 @@ class ClientSessions:
         self._client_id = client_id
 
     def end(self, token: LogoutToken) -> int:
-        """End the session that `sid` names, or all of the subject's if there is no `sid`."""
+        """End the session that `sid` names, or all of the subject's if there is no `sid`.
+
+        Not those that were begun after the token was issued, by the OP's clock both: it may
+        come late, after the OP could not reach this site, and the subject have signed in again.
+        """
         if token.sid is not None:
             condition = Q(sid_key=digest(token.iss, self._client_id, token.sid))
         else:
-            condition = Q(sub_key=digest(token.iss, self._client_id, token.sub or ""))
+            sub_key = digest(token.iss, self._client_id, token.sub or "")
+            condition = Q(sub_key=sub_key, issued_at__lte=int(token.iat))
         return end_rows(condition, "backchannel_logout")
 
 
@@ -74,6 +79,7 @@ def backchannel_logout(request: HttpRequest, alias: str) -> HttpResponse:
 
 
 @login_not_required
+@transaction.non_atomic_requests  # the rows must be seen to have ended before the sessions are deleted
 @protect
 @xframe_options_exempt
 @require_GET

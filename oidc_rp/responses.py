@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
-from django.urls import reverse
+from django.urls import get_script_prefix, reverse
 from django.utils.cache import add_never_cache_headers, patch_vary_headers
 from django.utils.translation import gettext as _
 
@@ -88,6 +88,7 @@ def error_response(request: HttpRequest, error: OIDCError, *, next_url: str = ""
             "message": message,
             "description": error.description if isinstance(error, OPError) and status == 403 else "",
             "reference": reference,
+            "home_url": get_script_prefix(),
             "retry_url": _build_retry_url(request, next_url),
             "status": status,
         }
@@ -95,7 +96,7 @@ def error_response(request: HttpRequest, error: OIDCError, *, next_url: str = ""
     patch_vary_headers(response, ["Accept"])
     # Django's own record of an answer over 400 carries the request, and AdminEmailHandler mails all of that:
     # the code in its query, the cookies. The record above is the better one.
-    response._has_been_logged = True  # type: ignore[attr-defined]
+    response._has_been_logged = True  # type: ignore[attr-defined]  # noqa: SLF001 -- there is no public way
     if status == 503:
         response["Retry-After"] = str(getattr(error, "retry_after", None) or DEFAULT_RETRY_AFTER)
     return response

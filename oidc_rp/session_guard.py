@@ -5,27 +5,30 @@ session was deleted may write it again (cache), or read it from the database jus
 before and put it into the cache just after (cached_db); and a signed cookie cannot be
 deleted at all. So the row is asked, in each engine only where it has to be:
 
-- after every save of a session that a login here started. The order matters: a logout
-  marks the row and then deletes the session; a save writes the session and then reads
-  the row. Whichever comes first, one of the two sees the other.
+- after every save of a session that a login here started. The order matters: a logout,
+  by whatever way, marks the row and then deletes the session; a save writes the session
+  and then reads the row. Whichever comes first, one of the two sees the other. Of the
+  database this needs that a committed statement is visible to those that begin later
+  (READ COMMITTED, or SQLite's one writer at a time).
 - cached_db: also when a session was not in the cache and came from the database.
 - signed_cookies: whenever a session is loaded.
 
 The guard also keeps the row's `session_key` true when Django changes the key, and ends
-the row when the session is flushed.
+the row when the session is flushed. In async code it does so in a thread: the row is a
+query anyhow, and some engines' async methods are their sync ones.
 """
 
 from __future__ import annotations
 
 from functools import cache
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from asgiref.sync import sync_to_async
 from django.contrib.sessions.backends.base import SessionBase, UpdateError
 from django.contrib.sessions.backends.cached_db import SessionStore as CachedDBStore
 from django.contrib.sessions.backends.signed_cookies import SessionStore as SignedCookieStore
 
-from .session_rows import end_row, is_alive, keep_session
+from .session_rows import delete_again_after_commit, end_row, is_alive, keep_session
 
 # Where a login's authentication context is in the Django session.
 SESSION_KEY = "_oidc_rp"
@@ -38,37 +41,39 @@ else:
     _Base = _CachedDBBase = object
 
 
-def guard(session: SessionBase) -> None:
+def guard(session: SessionBase) -> GuardedSession:
     """Make one request's session object ask the row, as described above. Costs no query and loads nothing."""
     session.__class__ = _guarded(type(session))
+    return cast(GuardedSession, session)
 
 
 @cache
 def _guarded(engine: type[SessionBase]) -> type[SessionBase]:
-    if issubclass(engine, _Guard):
+    if issubclass(engine, GuardedSession):
         return engine
     if issubclass(engine, SignedCookieStore):
-        mixin: type[_Guard] = _CookieGuard
+        mixin: type[GuardedSession] = _CookieGuard
     elif issubclass(engine, CachedDBStore):
         mixin = _CachedDBGuard
     else:
-        mixin = _Guard
+        mixin = GuardedSession
     # Under the engine's own name: Django's SessionBase makes it part of the key that sessions are signed with.
     return type(engine.__name__, (mixin, engine), {"__qualname__": engine.__qualname__})
 
 
-class _Guard(_Base):
+class GuardedSession(_Base):
     """What every engine needs: the row is asked after a save, and ends with a flush."""
 
     keyed: ClassVar[bool] = True
 
+    def keep(self) -> bool:
+        """Tell the row under which key, and until when, this session is kept; False if the row has ended."""
+        key = self.session_key if self.keyed else None
+        return keep_session(self[SESSION_KEY]["id"], key or "", self.get_expiry_date())
+
     def save(self, must_create: bool = False) -> None:
         super().save(must_create)
-        context = self.get(SESSION_KEY)
-        if context is None:
-            return
-        key = self.session_key if self.keyed else None
-        if not keep_session(context["id"], key or "", self.get_expiry_date()):
+        if SESSION_KEY in self and not self.keep():
             self.delete(self.session_key)
             # A key that is just being made or changed belongs to a request that will save again at
             # its end; that is where SessionMiddleware answers this error with a 400.
@@ -76,29 +81,40 @@ class _Guard(_Base):
                 raise UpdateError("the OpenID Connect session has ended")
 
     def flush(self) -> None:
-        context = self.get(SESSION_KEY)
-        super().flush()
+        context, key = self.get(SESSION_KEY), self.session_key
         if context is not None:
             end_row(context["id"], "signed_out")
+        super().flush()
+        if context is not None and key and self.keyed:
+            delete_again_after_commit([key])
+
+    async def asave(self, must_create: bool = False) -> None:
+        await sync_to_async(self.save)(must_create)
+
+    async def acreate(self) -> None:
+        await sync_to_async(self.create)()
 
     async def aflush(self) -> None:
-        context = await self.aget(SESSION_KEY)
-        await super().aflush()
-        if context is not None:
-            await sync_to_async(end_row)(context["id"], "signed_out")
+        await sync_to_async(self.flush)()
 
     def drop_if_ended(self, data: dict[str, Any]) -> dict[str, Any]:
         """`data` as loaded; empty if it is that of a session which has ended."""
         if SESSION_KEY not in data or is_alive(data[SESSION_KEY]["id"]):
             return data
         self.delete(self.session_key)
+        # As Django leaves a session that it does not find, so that the next save makes a new one.
+        self._session_key = None
         return {}
 
 
-class _CookieGuard(_Guard):
+class _CookieGuard(GuardedSession):
     """The data come from the browser, which may bring an old cookie back at any time."""
 
     keyed = False
+
+    def cycle_key(self) -> None:
+        # There is no key to change, and an error of the save that Django does here would have nobody to answer it.
+        self.modified = True
 
     def load(self) -> dict[str, Any]:
         return self.drop_if_ended(super().load())
@@ -107,7 +123,7 @@ class _CookieGuard(_Guard):
         return await sync_to_async(self.load)()
 
 
-class _CachedDBGuard(_Guard, _CachedDBBase):
+class _CachedDBGuard(GuardedSession, _CachedDBBase):
     """A load that missed the cache fills it, maybe after a logout has emptied it."""
 
     from_database = False

@@ -8,6 +8,7 @@ one winner on every database and at every isolation level.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import partial
 from importlib import import_module
 from typing import Any
 
@@ -18,6 +19,7 @@ from django.contrib.sessions.backends.cached_db import SessionStore as CachedDBS
 from django.contrib.sessions.backends.db import SessionStore as DBStore
 from django.contrib.sessions.backends.signed_cookies import SessionStore as SignedCookieStore
 from django.core.cache import caches
+from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
@@ -57,8 +59,9 @@ def end_rows(condition: Q, reason: str) -> int:
     """
     marks = _end(reason)
     ended = OIDCSession.objects.filter(condition, ended_at=None).update(**marks)
+    # Not those that `condition` selects but that are alive: they have come since, and are not meant.
     rows = list(
-        OIDCSession.objects.filter(condition, Q(**marks) | ~Q(session_key="")).only(
+        OIDCSession.objects.filter(condition, Q(**marks) | ~Q(session_key=""), ended_at__isnull=False).only(
             "pk", "alias", "issuer", "sub", "sid", "user_id", "session_key", "ended_at"
         )
     )
@@ -80,6 +83,20 @@ def delete_django_sessions(session_keys: Sequence[str]) -> None:
 
     Signed cookies cannot be deleted; for them the row is asked at each request (`session_guard`).
     """
+    _delete_now(session_keys)
+    delete_again_after_commit(session_keys)
+
+
+def delete_again_after_commit(session_keys: Sequence[str]) -> None:
+    """For a caller inside a transaction: until it is committed, others still see the session and the row alive.
+
+    They may put the session back into a cache, so it is deleted once more when they no longer do.
+    """
+    if session_keys and transaction.get_connection().in_atomic_block:
+        transaction.on_commit(partial(_delete_now, session_keys), robust=True)
+
+
+def _delete_now(session_keys: Sequence[str]) -> None:
     engine: type[SessionBase] = import_module(settings.SESSION_ENGINE).SessionStore
     if issubclass(engine, DBStore):
         for batch in _batches(session_keys):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID, uuid4
@@ -27,7 +27,7 @@ from .provider import Provider
 from .providers import DEFAULT_ALIAS, providers
 from .sealing import SealError, open_sealed, seal
 from .session_guard import SESSION_KEY, guard
-from .session_rows import end_row, end_rows, keep_session
+from .session_rows import end_row, end_rows
 from .signals import session_started
 
 
@@ -50,10 +50,10 @@ class AuthenticationContext:
 class SessionTokens:
     """The tokens of one login, as its row keeps them under seal."""
 
-    id_token: str
-    access_token: str
-    id_token_claims: Mapping[str, Any]
-    userinfo: Mapping[str, Any]
+    id_token: str = field(repr=False)
+    access_token: str = field(repr=False)
+    id_token_claims: Mapping[str, Any] = field(repr=False)
+    userinfo: Mapping[str, Any] = field(repr=False)
 
 
 def start_session(request: HttpRequest, provider: Provider, login: Login, user: Any) -> None:
@@ -74,21 +74,24 @@ def start_session(request: HttpRequest, provider: Provider, login: Login, user: 
             row.save(force_insert=True)
     except IntegrityError:
         raise AuthenticationResponseError("this response has been used already", code="state_replayed") from None
-    if was_logged_out(row, login.id_token.claims["iat"]):
+    if was_logged_out(row):
         end_row(str(row.pk), "backchannel_logout")
         raise _ended_at_op()
-    guard(request.session)
-    key_before = request.session.session_key
-    django_login(request, user)
-    if request.session.session_key == key_before:
-        # Django keeps the key when the same user signs in again, as at a step-up.
-        request.session.cycle_key()
-    request.session[SESSION_KEY] = asdict(_build_context(row.id, provider, login))
-    if not keep_session(str(row.pk), request.session.session_key or "", request.session.get_expiry_date()):
-        request.session.flush()
-        raise _ended_at_op()
+    session = guard(request.session)
     if previous is not None:
-        end_row(previous.id, "replaced")
+        # Before Django changes the key: a request of the old session that is still under way must find that it
+        # has ended. And out of the session, which is not to be refused with it.
+        end_rows(Q(pk=previous.id), "replaced")
+        del session[SESSION_KEY]
+    key_before = session.session_key
+    django_login(request, user)
+    if session.session_key == key_before:
+        # Django keeps the key when the same user signs in again, as at a step-up.
+        session.cycle_key()
+    session[SESSION_KEY] = asdict(_build_context(row.id, provider, login))
+    if not session.keep():
+        session.flush()
+        raise _ended_at_op()
     session_started.send_robust(sender=OIDCSession, session=row, request=request)
 
 
@@ -160,6 +163,7 @@ def _build_row(provider: Provider, login: Login, user: Any) -> OIDCSession:
         acr=(id_token.acr or "")[:255],
         amr=list(id_token.amr),
         auth_time=None if id_token.auth_time is None else datetime.fromtimestamp(id_token.auth_time, UTC),
+        issued_at=int(id_token.claims["iat"]),
         sealed_tokens=seal(json.dumps(asdict(tokens)).encode(), OIDCSession.SEAL_PURPOSE, str(session_id)),
     )
 

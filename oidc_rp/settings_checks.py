@@ -34,10 +34,9 @@ _COOKIE_NAME = re.compile(r"[-a-zA-Z0-9_]{1,100}")
 # Those of mozilla-django-oidc that begin like ours.
 _MOZILLA = frozenset(
     {
-        "OIDC_RP_CLIENT_ID", "OIDC_RP_CLIENT_SECRET", "OIDC_RP_IDP_SIGN_KEY", "OIDC_RP_SCOPES", "OIDC_RP_SIGN_ALGO",
+        "OIDC_RP_CLIENT_ID", "OIDC_RP_CLIENT_SECRET", "OIDC_RP_IDP_SIGN_KEY", "OIDC_RP_LINK_BY_EMAIL", "OIDC_RP_SCOPES", "OIDC_RP_SIGN_ALGO",
     }
 )  # fmt: skip
-_DEMANDS = frozenset({"max_age", "acr_values"})
 
 
 def check_providers(**_: object) -> list[CheckMessage]:
@@ -182,11 +181,6 @@ def _check_claims_mapping(where: str, config: ProviderConfig) -> Iterator[CheckM
 def _check_requests(where: str, config: ProviderConfig) -> Iterator[CheckMessage]:
     if config.prompt == "none":
         yield report("W019", f"{where}: with PROMPT none, nobody can sign in who is not signed in at the OP already.")
-    demanded = {name for name in _DEMANDS if getattr(config, name) not in (None, ())}
-    overridden = sorted(demanded & config.allowed_request_params)
-    if overridden:
-        options = " and ".join(name.upper() for name in overridden)
-        yield report("W023", f"{where}: ALLOWED_REQUEST_PARAMS lets any link override {options}.")
 
 
 def _check_names(names: Iterable[str]) -> Iterator[CheckMessage]:

@@ -34,10 +34,10 @@ def redirect_to_op(
     are, so do not fill them from a URL. If the OP cannot be reached, returns the error page.
     Raises UnknownProviderError.
     """
-    op = providers[provider]
     # A `next` that is refused is no reason to come back to the page that began the login: that may be a loop.
     default = login_redirect_url()
     try:
+        op = providers[provider]
         url, transaction = begin_login(
             op,
             redirect_uri=build_redirect_uri(request, provider),

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.http import HttpRequest
 from django.shortcuts import resolve_url
-from django.urls import reverse
+from django.urls import get_script_prefix, reverse
 from django.utils.encoding import iri_to_uri
 from django.utils.http import url_has_allowed_host_and_scheme
 
@@ -56,4 +56,4 @@ def login_redirect_url() -> str:
 
 def logout_redirect_url() -> str:
     """Where a logout without a `next` ends: LOGOUT_REDIRECT_URL, or the site's root."""
-    return resolve_url(settings.LOGOUT_REDIRECT_URL or "/")
+    return resolve_url(settings.LOGOUT_REDIRECT_URL or get_script_prefix())

@@ -13,7 +13,7 @@ from django.contrib.auth.decorators import login_not_required
 from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import render
-from django.urls import reverse
+from django.urls import get_script_prefix, reverse
 from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from django.views.decorators.http import require_http_methods, require_safe
 
@@ -240,18 +240,24 @@ def _complete(
 
 
 def _send_signed_in_user_on(request: HttpRequest, provider: Provider, next_url: str) -> HttpResponse:
-    """To `next` at once; but if that sent them back here, say so, instead of going round for ever.
+    """To `next` at once; but if that keeps sending them back here, say so, instead of going round for ever.
 
-    The admin does that to users without `is_staff`.
+    The admin does that to users without `is_staff`. A person may well come twice, by a double
+    click or the back button; only a loop comes three times within seconds.
     """
     mark = sha256(next_url.encode()).hexdigest()[:16]
     name = cookie_name("bounce")
-    if request.COOKIES.get(name) == mark:
+    earlier, _, count = request.COOKIES.get(name, "").partition(".")
+    if earlier == mark and count == "2":
         can_switch = "prompt" in provider.config.allowed_request_params
-        context = {"next": next_url, "switch_url": f"{request.path}?prompt=login" if can_switch else ""}
+        context = {
+            "next": next_url,
+            "switch_url": f"{request.path}?prompt=login" if can_switch else "",
+            "home_url": get_script_prefix(),
+        }
         response = render(request, "oidc_rp/no_access.html", context, status=403)
         delete_cookie(response, name)
         return response
     redirect = HttpResponseRedirect(next_url)
-    set_cookie(redirect, name, mark, max_age=BOUNCE_SECONDS)
+    set_cookie(redirect, name, f"{mark}.{'2' if earlier == mark else '1'}", max_age=BOUNCE_SECONDS)
     return redirect

@@ -13,7 +13,6 @@ import time_machine
 from django.contrib.auth.models import User
 from django.core.mail import EmailMessage
 from django.db import connection
-from django.http import HttpResponse
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils.log import AdminEmailHandler
@@ -23,7 +22,7 @@ from hypothesis import strategies as st
 from pytest_django.fixtures import Settings
 
 from oidc_rp.models import OIDCIdentity, OIDCSession
-from tests.support.browser import CALLBACK, JSON, begin, complete, get_error, pending, query, sign_in
+from tests.support.browser import CALLBACK, JSON, Response, begin, complete, get_error, pending, query, sign_in
 from tests.support.fake_op import Answer, FakeOP
 from tests.support.keys import jwk, sign
 from tests.test_login import change_provider
@@ -369,7 +368,7 @@ def test_callback_refuses_a_post_where_query_is_agreed(client: Client, op: FakeO
 # --- the token endpoint
 
 
-def at_token_endpoint(client: Client, op: FakeOP, answer: Answer | Exception) -> HttpResponse:
+def at_token_endpoint(client: Client, op: FakeOP, answer: Answer | Exception) -> Response:
     op.overrides["token"] = answer
     response = op.authorize(begin(client, "/private/")["Location"])
     return complete(client, response, headers=JSON)
@@ -389,9 +388,7 @@ def at_token_endpoint(client: Client, op: FakeOP, answer: Answer | Exception) ->
         pytest.param(requests.Timeout("slow"), 503, "op_timeout", id="timeout"),
         pytest.param(requests.ConnectionError("refused"), 503, "op_unreachable", id="refused"),
         pytest.param(requests.exceptions.SSLError("bad"), 503, "op_tls", id="certificate"),
-        pytest.param(
-            (200, {"Content-Type": "text/html"}, "<html>hi</html>"), 502, "op_answer_malformed", id="html"
-        ),
+        pytest.param((200, {"Content-Type": "text/html"}, "<html>hi</html>"), 502, "op_answer_malformed", id="html"),
         pytest.param((200, {}, "[1]"), 502, "op_answer_malformed", id="json_list"),
         pytest.param((200, {}, b"\xff\xfe"), 502, "op_answer_malformed", id="not_utf8"),
         pytest.param((200, {}, '{"a":' * 5_000 + "1" + "}" * 5_000), 502, "op_answer_malformed", id="deep_nesting"),
@@ -587,7 +584,9 @@ cookie_values = st.text(st.characters(min_codepoint=33, max_codepoint=126, exclu
 @hypothesis_settings(
     max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], derandomize=True
 )
-@given(parameters=st.lists(st.tuples(parameter, value), max_size=6), known=st.booleans(), cookie=cookie_values | st.none())
+@given(
+    parameters=st.lists(st.tuples(parameter, value), max_size=6), known=st.booleans(), cookie=cookie_values | st.none()
+)
 def test_callback_survives_anything(
     op: FakeOP, parameters: list[tuple[str, str]], known: bool, cookie: str | None
 ) -> None:
@@ -670,9 +669,7 @@ def test_callback_row_says_what_the_op_said(client: Client, op: FakeOP) -> None:
 # --- the cost
 
 
-def test_callback_costs_one_call_and_few_queries_when_warm(
-    client: Client, op: FakeOP
-) -> None:
+def test_callback_costs_one_call_and_few_queries_when_warm(client: Client, op: FakeOP) -> None:
     sign_in(Client(), op)
     op.calls.clear()
     response = op.authorize(begin(client, "/private/")["Location"])

@@ -124,7 +124,9 @@ def test_boolean_is_whether_the_claim_contains(groups: object, expected: bool) -
 
 
 def test_boolean_is_withdrawn_when_the_claim_is_absent() -> None:
-    assert apply({}, {"is_superuser": {"claim": "roles", "contains": "root"}}, is_superuser=True)[0].is_superuser is False
+    assert (
+        apply({}, {"is_superuser": {"claim": "roles", "contains": "root"}}, is_superuser=True)[0].is_superuser is False
+    )
 
 
 # --- groups
@@ -237,6 +239,7 @@ def test_right_mapping_has_no_faults() -> None:
         "groups": {"claim": "realm_access.roles", "map": {"editor": "Editors"}, "create": True},
     }
     assert find_faults(mapping, User) == []
+    assert apply({"given_name": "A", "groups": ["staff"]}, mapping)[1] == ["first_name", "is_staff"]
 
 
 def test_faults_are_those_of_the_user_model_in_use() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -14,15 +14,13 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.test import AsyncClient, Client, override_settings
 from django.test.utils import CaptureQueriesContext
 from django.urls import include, path
+from pytest_django.fixtures import Settings
 
 from oidc_rp.details import OIDCDetails, OIDCRequest
 from oidc_rp.models import OIDCSession
-from tests.support.browser import JSON, sign_in
+from tests.support.browser import sign_in
 from tests.support.fake_op import FakeOP
 from tests.test_login import change_provider
-from pytest_django.fixtures import Settings
-
-pytestmark = pytest.mark.django_db
 
 FACTS = ("is_authenticated", "provider", "iss", "sub", "sid", "acr", "amr", "auth_time", "expires_at")
 
@@ -160,31 +158,26 @@ def test_details_do_not_make_pages_vary(client: Client, op: FakeOP) -> None:
 # --- async
 
 
-def fetch(client: Client, url: str, **options: Any) -> HttpResponse:
+def fetch(client: Client, url: str) -> Any:
     """One request through ASGI, with the cookies of `client`."""
-    asgi = AsyncClient(**options)
+    asgi = AsyncClient()
     asgi.cookies = client.cookies
-    response: Awaitable[HttpResponse] = asgi.get(url)
-    return asyncio.run(wait_for(response))
-
-
-async def wait_for(response: Awaitable[HttpResponse]) -> HttpResponse:
-    return await response
+    return asyncio.run(asgi.get(url))
 
 
 @pytest.mark.django_db(transaction=True)
 def test_async_view_reads_the_details(client: Client, op: FakeOP) -> None:
     sign_in(client, op)
-    facts = fetch(client, "/atell/").json()  # type: ignore[attr-defined]  # the test client adds it
+    facts = fetch(client, "/atell/").json()
     assert (facts["sub"], facts["user"]) == ("subject-1", User.objects.get().username)
-    assert fetch(Client(), "/atell/").json()["is_authenticated"] is False  # type: ignore[attr-defined]
+    assert fetch(Client(), "/atell/").json()["is_authenticated"] is False
 
 
 @pytest.mark.django_db(transaction=True)
 def test_async_view_reads_the_claims(client: Client, op: FakeOP) -> None:
     sign_in(client, op)
-    assert fetch(client, "/aclaims/").json()["email"] == "alice@example.com"  # type: ignore[attr-defined]
-    assert fetch(Client(), "/aclaims/").json() == {}  # type: ignore[attr-defined]
+    assert fetch(client, "/aclaims/").json()["email"] == "alice@example.com"
+    assert fetch(Client(), "/aclaims/").json() == {}
 
 
 @pytest.mark.django_db(transaction=True)
@@ -197,8 +190,8 @@ def test_async_view_is_told_when_it_would_block(client: Client, op: FakeOP) -> N
 @pytest.mark.django_db(transaction=True)
 def test_async_stack_serves_the_sync_views(client: Client, op: FakeOP) -> None:
     sign_in(client, op)
-    assert fetch(client, "/oidc/session/").json()["sub"] == "subject-1"  # type: ignore[attr-defined]
-    assert fetch(Client(), "/oidc/callback/default/?state=%ff", headers=JSON).status_code == 400
+    assert fetch(client, "/oidc/session/").json()["sub"] == "subject-1"
+    assert fetch(Client(), "/oidc/callback/default/?state=%ff").status_code == 400
 
 
 # --- without the middleware

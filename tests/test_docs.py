@@ -1,4 +1,4 @@
-"""The documentation says what the code does: settings, error codes, code blocks and the checklist are compared."""
+"""The documentation says what the code does: settings, attributes, URLs, error codes and code blocks are compared."""
 
 from __future__ import annotations
 
@@ -19,46 +19,12 @@ from django.core.management import call_command
 
 from oidc_rp.claims_mapping import find_faults
 from oidc_rp.conf import DEFAULTS
+from oidc_rp.details import OIDCDetails
 from oidc_rp.protocol import errors
 from oidc_rp.provider.config import OPTIONS, ProviderConfig, inspect_config
 from oidc_rp.responses import get_status
-
-ROOT = Path(__file__).parent.parent
-DOCS = ROOT / "docs"
-PAGES = [ROOT / "README.md", *sorted(DOCS.glob("*.md"))]
-FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-# The list of requirements has no such rows.
-UNUSED_NUMBERS = {25, 54}
-
-
-def read_blocks(page: Path, language: str) -> list[str]:
-    return [code for found, code in FENCE.findall(page.read_text()) if found == language]
-
-
-def read_tables(page: Path) -> Iterator[tuple[str, list[list[str]]]]:
-    """Each table of a page, with the heading above it: its rows as cells, without the head."""
-    heading, rows = "", []
-    for line in [*page.read_text().splitlines(), ""]:
-        if line.startswith("|"):
-            rows.append([cell.strip() for cell in line.strip("|").split(" | ")])
-            continue
-        if rows:
-            yield heading, rows[2:]
-            rows = []
-        if line.startswith("#"):
-            heading = line.lstrip("# ")
-
-
-def read_table(page: Path, heading: str) -> list[list[str]]:
-    [rows] = [rows for found, rows in read_tables(page) if found == heading]
-    return rows
-
-
-def read_code(cell: str) -> str:
-    """The text of a cell that is one piece of code."""
-    match = re.fullmatch(r"`([^`]+)`", cell)
-    assert match, f"{cell!r} is not `code`"
-    return match[1]
+from oidc_rp.urls import urlpatterns
+from tests.support.pages import DOCS, PAGES, ROOT, read_blocks, read_code, read_table, read_tables
 
 
 def normalize(value: object) -> object:
@@ -98,6 +64,21 @@ def test_settings_page_has_every_flat_setting_with_its_default() -> None:
         for name, _, default, _ in read_table(DOCS / "settings.md", "Flat settings")
     }
     assert documented == dict(DEFAULTS)
+
+
+# ---- request.oidc
+
+
+def test_login_page_has_every_attribute_of_the_details() -> None:
+    rows = read_table(DOCS / "login.md", "request.oidc")
+    documented = {name.removesuffix("()") for names, *_ in rows for name in re.findall(r"`([^`]+)`", names)}
+    assert documented == {name for name in vars(OIDCDetails) if not name.startswith("_")}
+
+
+def test_login_page_has_every_url() -> None:
+    rows = read_table(DOCS / "login.md", "URLs")
+    documented = {(read_code(name), path) for name, paths, *_ in rows for path in re.findall(r"`([^`]+)`", paths)}
+    assert documented == {(item.name, str(item.pattern).replace("<str:", "<")) for item in urlpatterns}
 
 
 # ---- errors
@@ -294,53 +275,3 @@ def test_readme_quickstart_works(tmp_path: Path) -> None:
     assert location.startswith("https://op.example/authorize?response_type=code&client_id=my-site&")
     assert "redirect_uri=https%3A%2F%2Fmy-site.example%2Foidc%2Fcallback%2Fdefault%2F" in location
     assert "code_challenge_method=S256" in location
-
-
-# ---- the checklist
-
-
-def read_checklist() -> list[list[str]]:
-    return [cells for _, rows in read_tables(DOCS / "checklist.md") for cells in rows]
-
-
-def test_checklist_has_every_row() -> None:
-    numbers = [int(number) for number, *_ in read_checklist() if number.isdigit()]
-    assert sorted(numbers) == sorted({*range(1, 70)} - UNUSED_NUMBERS)
-
-
-@pytest.mark.parametrize("cells", read_checklist(), ids=lambda cells: cells[1][:40])
-def test_checklist_row_names_what_exists(cells: list[str]) -> None:
-    _, requirement, where, shown_by = cells
-    assert requirement
-    if not where.startswith("planned"):
-        assert re.search(r"`[^`]+`", where), "no module is named"
-        assert re.search(r"`tests/[^`]+`", shown_by), "no test is named"
-    for name in re.findall(r"`([^`]+)`", where):
-        check_name_in_code(name)
-    for name in re.findall(r"`(tests/[^`]+)`", shown_by):
-        check_test(name)
-
-
-def check_name_in_code(name: str) -> None:
-    """`package.module` or `package.module.name`, below oidc_rp."""
-    base = ROOT / "oidc_rp" / name.replace(".", "/")
-    if base.with_suffix(".py").exists():
-        return
-    module, _, attribute = name.rpartition(".")
-    path = ROOT / "oidc_rp" / f"{module.replace('.', '/')}.py"
-    assert path.exists(), f"{name}: no such module"
-    assert attribute in find_names(path), f"{name}: not in {path.name}"
-
-
-def check_test(name: str) -> None:
-    """`tests/test_x.py` or `tests/test_x.py::test_name`."""
-    file, _, function = name.partition("::")
-    assert (ROOT / file).exists(), f"{file} does not exist"
-    if function:
-        assert function in find_names(ROOT / file), f"{function} is not in {file}"
-
-
-def find_names(path: Path) -> set[str]:
-    """The functions and classes of a module, with their methods."""
-    kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
-    return {node.name for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, kinds)}

@@ -32,7 +32,8 @@ def test_initiate_without_target_ends_at_home(client: Client, op: FakeOP) -> Non
 
 
 @pytest.mark.parametrize(
-    "iss", [None, "", "https://op.example/", "https://OP.example", "https://evil.example", "https://other.example/tenant/"]
+    "iss",
+    [None, "", "https://op.example/", "https://OP.example", "https://evil.example", "https://other.example/tenant/"],
 )
 def test_initiate_verifies_iss(client: Client, iss: str | None) -> None:
     response = client.get(INITIATE, {} if iss is None else {"iss": iss}, headers=JSON)
@@ -57,7 +58,9 @@ def test_initiate_refuses_a_hint(client: Client, hint: str | list[str], code: st
 
 
 def test_initiate_takes_no_other_parameters(client: Client, op: FakeOP) -> None:
-    begun = client.get(INITIATE, {"iss": ISS, "prompt": "none", "scope": "admin", "redirect_uri": "https://evil.example/"})
+    begun = client.get(
+        INITIATE, {"iss": ISS, "prompt": "none", "scope": "admin", "redirect_uri": "https://evil.example/"}
+    )
     request = query(begun["Location"])
     assert "prompt" not in request
     assert (request["scope"], request["redirect_uri"]) == (

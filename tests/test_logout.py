@@ -17,7 +17,7 @@ from oidc_rp.flows.logout import PendingLogout
 from oidc_rp.models import OIDCSession
 from oidc_rp.sealing import seal
 from oidc_rp.sessions import load_tokens
-from tests.support.browser import JSON, begin, complete, query, sign_in
+from tests.support.browser import JSON, Response, begin, complete, query, sign_in
 from tests.support.fake_op import FakeOP
 from tests.test_login import change_provider
 
@@ -32,7 +32,7 @@ def is_signed_in(client: Client) -> bool:
     return bool(client.get("/oidc/session/").json()["authenticated"])
 
 
-def log_out(client: Client, next_url: str | None = None) -> HttpResponse:
+def log_out(client: Client, next_url: str | None = None) -> Response:
     return client.post(LOGOUT, {} if next_url is None else {"next": next_url})
 
 
@@ -153,7 +153,9 @@ def test_logout_by_post_needs_a_csrf_token_even_without_the_middleware(op: FakeO
 
 
 @pytest.mark.parametrize("failure", [requests.ConnectionError("refused"), (500, {}, ""), (200, {}, "<html>")])
-def test_logout_while_the_op_is_down_is_a_logout_here(client: Client, op: FakeOP, settings: Settings, failure: Any) -> None:
+def test_logout_while_the_op_is_down_is_a_logout_here(
+    client: Client, op: FakeOP, settings: Settings, failure: Any
+) -> None:
     sign_in(client, op)
     change_provider(settings, TIMEOUT=4)  # a provider built anew, with nothing cached of its own ...
     settings.CACHES = {"default": {"BACKEND": "django.core.cache.backends.dummy.DummyCache"}}  # ... nor in the cache

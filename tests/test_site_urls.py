@@ -6,7 +6,7 @@ import logging
 
 import pytest
 from django.test import Client, RequestFactory
-from django.urls import set_script_prefix
+from django.test.utils import override_script_prefix
 from pytest_django.fixtures import Settings
 
 from oidc_rp.site_urls import build_redirect_uri, login_redirect_url, logout_redirect_url, safe_next
@@ -19,14 +19,14 @@ def test_redirect_uri_is_one_for_each_provider(rf: RequestFactory) -> None:
 
 
 def test_redirect_uri_under_a_script_prefix(client: Client, op: FakeOP) -> None:
-    response = client.get("/oidc/login/", SCRIPT_NAME="/app")
-    set_script_prefix("/")
+    with override_script_prefix("/app/"):
+        response = client.get("/oidc/login/")
     assert query(response["Location"])["redirect_uri"] == "http://testserver/app/oidc/callback/default/"
 
 
 def test_redirect_uri_behind_a_tls_proxy(client: Client, op: FakeOP, settings: Settings) -> None:
     settings.SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
-    response = client.get("/oidc/login/", headers={"x-forwarded-proto": "https"})
+    response = client.get("/oidc/login/", headers={"host": "testserver", "x-forwarded-proto": "https"})
     assert query(response["Location"])["redirect_uri"] == "https://testserver/oidc/callback/default/"
 
 

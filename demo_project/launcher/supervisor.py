@@ -43,6 +43,7 @@ class Supervisor:
         """Runs until a signal says stop; calls `ready` when all parts answer. Raises DemoError if a child ends."""
         with self._signals():
             try:
+                self._write(f"Starting {', '.join(part.name for part in self._parts)} ...")
                 for part in self._parts:
                     self._start(part)
                 if all(self._wait_until_ready(part) for part in self._parts):
@@ -96,8 +97,8 @@ class Supervisor:
 
     def _stop(self) -> None:
         for child in self._children:
-            if child.process.stdin:
-                child.process.stdin.close()
+            # Closing its standard input would end it too, but not in the middle of its start.
+            child.process.terminate()
         deadline = time.monotonic() + STOP_SECONDS
         for child in self._children:
             try:
@@ -105,6 +106,9 @@ class Supervisor:
             except subprocess.TimeoutExpired:
                 child.process.kill()
             child.reader.join()
+            for pipe in (child.process.stdin, child.process.stdout):
+                if pipe:
+                    pipe.close()
 
     @contextmanager
     def _signals(self) -> Iterator[None]:

@@ -15,8 +15,8 @@ from demo_project.rp.journal.diagram import build_rows
 from demo_project.rp.journal.middleware import read_browser
 from demo_project.rp.models import Trip
 from demo_project.rp.sites import current_site
-from oidc_rp.details import OIDCRequest
-from oidc_rp.providers import providers
+from oidc_rp.details import OIDCDetails, OIDCRequest
+from oidc_rp.providers import DEFAULT_ALIAS, providers
 from oidc_rp.shortcuts import redirect_to_op
 
 
@@ -34,6 +34,7 @@ def profile(request: HttpRequest) -> HttpResponse:
     details = cast(OIDCRequest, request).oidc
     context = {
         "auth_time": as_moment(details.auth_time),
+        "auth_age": _age(details),
         "expires_at": as_moment(details.expires_at),
         "claims": build_claim_rows(details.claims),
     }
@@ -56,12 +57,12 @@ def fresh(request: HttpRequest) -> HttpResponse:
     if limit is None:
         raise Http404("This site has no such page.")
     details = cast(OIDCRequest, request).oidc
-    alias = details.provider or next(iter(providers))
-    age = None if details.auth_time is None else int(time.time()) - details.auth_time
+    alias = details.provider or DEFAULT_ALIAS
+    age = _age(details)
     # The same tolerance as oidc_rp's own when the user comes back: less would send them round in circles.
     if age is None or age > limit + providers[alias].config.clock_skew:
         return redirect_to_op(request, alias, next=reverse("demo_rp:fresh"), max_age=limit)
-    return render(request, "demo_rp/fresh.html", {"age": max(age, 0), "auth_time": as_moment(details.auth_time)})
+    return render(request, "demo_rp/fresh.html", {"age": age, "auth_time": as_moment(details.auth_time)})
 
 
 @require_safe
@@ -85,3 +86,8 @@ def stylesheet(request: HttpRequest) -> HttpResponse:
 def health(request: HttpRequest) -> HttpResponse:
     """The launcher asks here whether the site is up."""
     return HttpResponse("ok", content_type="text/plain")
+
+
+def _age(details: OIDCDetails) -> int | None:
+    """For how many seconds the user has been authenticated at the OP, if it says so."""
+    return None if details.auth_time is None else max(0, int(time.time()) - details.auth_time)

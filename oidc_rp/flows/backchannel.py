@@ -12,14 +12,11 @@ from oidc_rp.provider import Provider
 class Receipts(Protocol):
     """Where arrived logout tokens are remembered, for all processes of the site."""
 
-    def claim(self, token: LogoutToken) -> bool:
-        """Take a token for processing; False if its `jti` has been used. Visible to all before it returns."""
+    def record(self, token: LogoutToken) -> bool:
+        """Remember that the token has come, visible to all before this returns; False if its `jti` is used up."""
 
-    def settle(self, token: LogoutToken) -> None:
-        """The token is used up."""
-
-    def release(self, token: LogoutToken) -> None:
-        """Processing failed; the token may come again."""
+    def settle(self, token: LogoutToken) -> bool:
+        """The sessions have ended, so the `jti` is used up: True for one caller only."""
 
 
 class Sessions(Protocol):
@@ -34,14 +31,16 @@ def complete_backchannel_logout(provider: Provider, token: str, receipts: Receip
 
     Raises TokenError for what is not a valid logout token, or one that was used before;
     what the stores raise passes through, so that the OP gets an error and tries again.
+
+    A token is used up when its sessions have ended, not when it arrives: were the process
+    to die in between, the OP's next attempt would be refused and the sessions live on. If
+    the same token comes twice at once, both end the sessions, which is harmless, and one
+    is told that the other has used it.
     """
     logout_token = provider.validate_logout_token(token)
-    if not receipts.claim(logout_token):
+    if not receipts.record(logout_token):
         raise ClaimError("jti", "has been used before")
-    try:
-        ended = sessions.end(logout_token)
-    except BaseException:
-        receipts.release(logout_token)
-        raise
-    receipts.settle(logout_token)
+    ended = sessions.end(logout_token)
+    if not receipts.settle(logout_token):
+        raise ClaimError("jti", "has been used before")
     return ended

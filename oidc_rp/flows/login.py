@@ -21,6 +21,12 @@ from oidc_rp.provider import Provider
 
 from .transaction import Transaction
 
+# Google answers with URLs for what was asked for by name.
+SCOPE_ALIASES = {
+    "https://www.googleapis.com/auth/userinfo.email": "email",
+    "https://www.googleapis.com/auth/userinfo.profile": "profile",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Login:
@@ -129,7 +135,7 @@ def complete_login(
     )
     check_acr(id_token.acr, transaction.acr_values)
     userinfo = provider.fetch_userinfo(tokens.access_token, id_token.sub) if config.fetch_userinfo else {}
-    granted = (tokens.scope or "").split()
+    granted = [SCOPE_ALIASES.get(scope, scope) for scope in (tokens.scope or "").split()]
     return Login(
         transaction=transaction,
         id_token=id_token,

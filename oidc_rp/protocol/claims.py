@@ -60,6 +60,11 @@ def check_expiration(claims: Mapping[str, Any], now: float, clock_skew: float) -
         raise ClaimError("exp", "is missing")
     if now >= expires + clock_skew:
         raise ClaimError("exp", "has passed", expected=f"after {now:.0f}", actual=expires)
+    check_not_before(claims, now, clock_skew)
+
+
+def check_not_before(claims: Mapping[str, Any], now: float, clock_skew: float) -> None:
+    """RFC 7519 section 4.1.5: `nbf`, if there, has come."""
     not_before = get_time(claims, "nbf")
     if not_before is not None and now < not_before - clock_skew:
         raise ClaimError("nbf", "has not come", expected=f"at most {now:.0f}", actual=not_before)

@@ -40,7 +40,6 @@ def process_logout_answer(answer: Answer, post_logout_redirect_uri: str) -> bool
     """
     if 300 <= answer.status < 400:
         return (answer.location or "").partition("?")[0] == post_logout_redirect_uri
-    if 200 <= answer.status < 300:
-        return not answer.body.strip() or answer.content_type.partition(";")[0].strip().lower() == "application/json"
-    answer.check_status()
-    return False
+    if not 200 <= answer.status < 300:
+        answer.check_status()
+    return not answer.body.strip() or answer.content_type.partition(";")[0].strip().lower() == "application/json"

@@ -69,7 +69,9 @@ def check_expiration(claims: Mapping[str, Any], now: float, clock_skew: float) -
     The claim is required since the final specification, and real OPs leave it out. Without it the
     check of `iat`, which is always made, bounds how long the token can be used.
     """
-    if claims.get("exp") is not None:
+    if claims.get("exp") is None:
+        check.check_not_before(claims, now, clock_skew)
+    else:
         check.check_expiration(claims, now, clock_skew)
 
 

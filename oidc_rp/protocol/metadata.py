@@ -9,8 +9,6 @@ from typing import Any
 from .errors import OPResponseError
 from .urls import is_acceptable_url
 
-_REQUIRED = ("authorization_endpoint", "token_endpoint", "jwks_uri")
-
 
 @dataclass(frozen=True, slots=True)
 class ProviderMetadata:
@@ -23,7 +21,8 @@ class ProviderMetadata:
     issuer: str
     authorization_endpoint: str
     token_endpoint: str
-    jwks_uri: str
+    # Empty only for a client whose ID tokens are signed with its secret, at an OP that publishes no keys.
+    jwks_uri: str = ""
     userinfo_endpoint: str | None = None
     end_session_endpoint: str | None = None
     revocation_endpoint: str | None = None
@@ -48,11 +47,12 @@ def build_discovery_url(issuer: str) -> str:
     return issuer.removesuffix("/") + "/.well-known/openid-configuration"
 
 
-def parse_metadata(document: Mapping[str, Any], issuer: str) -> ProviderMetadata:
+def parse_metadata(document: Mapping[str, Any], issuer: str, *, keys_needed: bool = True) -> ProviderMetadata:
     """Read a metadata document.
 
     `issuer` is the configured one, and the document's must be identical (section 4.3):
     otherwise anyone whose document we are made to read could speak for that issuer.
+    `keys_needed` is False for a client whose ID tokens are signed with its own secret.
     Raises OPResponseError, also for an endpoint that is not https (http on loopback) and
     for a member of a wrong type.
     """
@@ -69,7 +69,8 @@ def parse_metadata(document: Mapping[str, Any], issuer: str) -> ProviderMetadata
         if value is None:
             continue
         values[item.name] = _read_member(item.name, value)
-    missing = [name for name in _REQUIRED if name not in values]
+    required = ("authorization_endpoint", "token_endpoint", *(["jwks_uri"] if keys_needed else []))
+    missing = [name for name in required if name not in values]
     if missing:
         raise _malformed(f"{', '.join(missing)} missing")
     return ProviderMetadata(**values)

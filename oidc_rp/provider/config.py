@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -69,7 +70,7 @@ class ProviderConfig:
     proxies: Mapping[str, str] | None = None
     claims_mapping: Mapping[str, Any] | None = None
 
-    @property
+    @cached_property
     def client(self) -> Client:
         """What tokens for this client are judged by."""
         return Client(
@@ -187,7 +188,7 @@ def _algorithms(value: object) -> frozenset[str]:
 def _prompt(value: object) -> str:
     text = _text(value)
     values = text.split()
-    if not PROMPTS.issuperset(values) or ("none" in values and len(values) > 1):
+    if not values or not PROMPTS.issuperset(values) or ("none" in values and len(values) > 1):
         raise _InvalidError(f"must be made of {', '.join(sorted(PROMPTS))}, with none only alone")
     return text
 

@@ -66,7 +66,6 @@ class CachedDocument(Generic[T]):
         self._clock = clock
         self._copy: _Copy[T] | None = None
         self._attempted_at = float("-inf")
-        self._fetches = 0
         self._failure: OIDCError | None = None
         self._lock = threading.Lock()
 
@@ -79,11 +78,11 @@ class CachedDocument(Generic[T]):
         copy = self._copy
         if copy is not None and self._age(copy) < FRESH_SECONDS:
             return copy.parsed
-        fetches = self._fetches
+        failure = self._failure
         with self._lock:  # one thread reads or fetches, the others find what it brought
             copy = self._read_newest()
             if copy is None or self._age(copy) >= STALE_SECONDS:
-                if self._failure is not None and self._fetches != fetches:
+                if self._failure is not None and self._failure is not failure:
                     # Threads that have waited for one attempt must not each wait for one more.
                     raise self._failure
                 return self._fetch_now().parsed
@@ -138,8 +137,6 @@ class CachedDocument(Generic[T]):
     def _fetch_now(self) -> _Copy[T]:
         now = self._clock()
         self._attempted_at = now
-        self._fetches += 1
-        self._failure = None
         try:
             document = self._fetch()
             self._copy = _Copy(document, self._parse(document), now)

@@ -134,15 +134,19 @@ class Provider:
     def _static_metadata(self) -> ProviderMetadata | None:
         """METADATA of the settings, if it says all that a login needs; else it is laid over what discovery says."""
         given = self.config.metadata
-        if given is None or not {"authorization_endpoint", "token_endpoint", "jwks_uri"} <= given.keys():
+        needed = {"authorization_endpoint", "token_endpoint"} | (set() if self.config.uses_hmac else {"jwks_uri"})
+        if given is None or not needed <= given.keys():
             return None
-        return parse_metadata({"issuer": self.config.issuer, **given}, self.config.issuer)
+        return self._parse({"issuer": self.config.issuer, **given})
 
     def _fetch_metadata(self) -> Mapping[str, Any]:
         return self._http.get("metadata", build_discovery_url(self.config.issuer)).parse()
 
     def _parse_metadata(self, document: Mapping[str, Any]) -> ProviderMetadata:
-        return parse_metadata({**document, **(self.config.metadata or {})}, self.config.issuer)
+        return self._parse({**document, **(self.config.metadata or {})})
+
+    def _parse(self, document: Mapping[str, Any]) -> ProviderMetadata:
+        return parse_metadata(document, self.config.issuer, keys_needed=not self.config.uses_hmac)
 
     def _fetch_keys(self) -> Mapping[str, Any]:
         return self._http.get("jwks", self.metadata.jwks_uri).parse()

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
-from .running import Demo, start_demo
+from .running import Demo, have_ended, start_demo, watched
 from .watching import Watch
 
 CHROMIUM = "/usr/bin/chromium"
@@ -31,10 +31,19 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
+    """Ends as a user ends it, by Ctrl-C, which must leave no process and no file."""
     demo = start_demo(tmp_path_factory.mktemp("demo"))
-    assert demo.process.poll() is None, demo.output
-    yield demo
-    assert demo.stop() == 0, demo.output
+    try:
+        assert demo.process.poll() is None, demo.output
+        with watched(demo.find_children()) as children:
+            assert len(children) == 3
+            yield demo
+            assert demo.stop() == 0, demo.output
+            assert have_ended(children, timeout=0)
+    finally:
+        demo.stop()
+    assert list(demo.folder.iterdir()) == []
+    assert demo.output.endswith("The demo has ended. Nothing is left of it.\n")
     assert "Traceback" not in demo.output, demo.output
 
 

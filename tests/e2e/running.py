@@ -10,14 +10,14 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Thread
 
 ROOT = Path(__file__).resolve().parents[2]
 LAST_LINE = "Ctrl-C ends the demo"
-SHARED_TABLE_LOCK_SECONDS = 10
+DATABASE_LOCK_SECONDS = 10
 
 
 @dataclass
@@ -53,7 +53,7 @@ class Demo:
     def age_op_sessions(self, seconds: int) -> None:
         """Moves every login at the OP into the past, instead of waiting for it to get old."""
         (database,) = self.folder.glob("*/op.sqlite3")
-        with closing(sqlite3.connect(database, timeout=SHARED_TABLE_LOCK_SECONDS)) as connection, connection:
+        with closing(sqlite3.connect(database, timeout=DATABASE_LOCK_SECONDS)) as connection, connection:
             connection.execute(
                 "UPDATE demo_op_opsession SET auth_time = datetime(auth_time, ?)", (f"-{seconds} seconds",)
             )
@@ -92,7 +92,8 @@ def start_demo(folder: Path, base_port: int | None = None) -> Demo:
 
 def launch(*arguments: str, folder: Path, **environment: str) -> subprocess.Popen[str]:
     """`manage.py` with these arguments, and its output in one pipe."""
-    passed_on = {name: value for name, value in os.environ.items() if not name.startswith(("DEMO_", "DJANGO_", "OIDC_"))}
+    kept_back = ("DEMO_", "DJANGO_", "OIDC_")
+    passed_on = {name: value for name, value in os.environ.items() if not name.startswith(kept_back)}
     return subprocess.Popen(
         [sys.executable, "-u", "manage.py", *arguments],
         cwd=ROOT,
@@ -121,10 +122,15 @@ def _is_free(port: int) -> bool:
     return True
 
 
-def open_processes(pids: list[int]) -> Iterator[int]:
-    """Handles that become readable when their process ends, even if it is not our child."""
-    for pid in pids:
-        yield os.pidfd_open(pid)
+@contextmanager
+def watched(pids: list[int]) -> Iterator[list[int]]:
+    """Handles that stay good when the processes are gone, and that become readable then."""
+    handles = [os.pidfd_open(pid) for pid in pids]
+    try:
+        yield handles
+    finally:
+        for handle in handles:
+            os.close(handle)
 
 
 def have_ended(handles: list[int], timeout: float = 15) -> bool:

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, expect
 
 from .running import ROOT, Demo
 from .steps import sign_in
 from .watching import Watch
 
-PHONE = {"width": 390, "height": 844}
+PHONE: ViewportSize = {"width": 390, "height": 844}
 PAGES = ["/", "/profile/", "/private/", "/journal/", "/oidc/logout/", "/nowhere/"]
 
 
@@ -47,7 +48,7 @@ def test_headings_of_every_page_are_in_order(demo: Demo, page: Page) -> None:
         levels = page.locator("h1, h2, h3, h4").evaluate_all("all => all.map(one => Number(one.tagName[1]))")
         assert levels[0] == 1, path
         assert levels.count(1) == 1, path
-        assert all(after - before <= 1 for before, after in zip(levels, levels[1:], strict=False)), path
+        assert all(after - before <= 1 for before, after in pairwise(levels)), path
 
 
 def test_journal_shows_the_messages_of_the_login_without_its_secrets(demo: Demo, page: Page, watch: Watch) -> None:

@@ -44,3 +44,16 @@ def test_logout_is_in_the_journal(demo: Demo, page: Page) -> None:
         "Back from the logout",
         "Answer",
     ]
+
+
+def test_logout_at_one_site_reaches_the_other(demo: Demo, page: Page) -> None:
+    sign_in(page, demo.a)
+    page.goto(f"{demo.b}/private/")
+    expect(page.locator("#username")).to_have_text("alice")
+    page.goto(f"{demo.a}/")
+    page.get_by_role("button", name="Sign out").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("You are not signed in")
+    page.goto(f"{demo.b}/")
+    expect(page.get_by_role("heading", level=1)).to_have_text("You are not signed in")
+    page.goto(f"{demo.b}/journal/")
+    expect(page.locator("#messages .title")).to_have_text(["Back-channel logout", "Session ended", "Answer"])

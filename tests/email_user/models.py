@@ -8,7 +8,7 @@ class Account(AbstractBaseUser):
     email = models.EmailField(unique=True, max_length=60)
     is_active = models.BooleanField(default=True)
 
-    objects: BaseUserManager["Account"] = BaseUserManager()
+    objects = BaseUserManager["Account"]()
 
     USERNAME_FIELD = "email"
 

@@ -275,7 +275,7 @@ def test_an_encrypted_token_is_refused() -> None:
 
 
 def test_a_logout_token_is_no_id_token() -> None:
-    events = {"http://schemas.openid.net/event/backchannel-logout": {}}
+    events: dict[str, dict[str, str]] = {"http://schemas.openid.net/event/backchannel-logout": {}}
     with pytest.raises(ClaimError) as caught:
         validate_claims(events=events, jti="1", nonce=None)
     assert caught.value.claim == "nonce"

@@ -4,7 +4,6 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ec import ECDSA
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
-
 from cryptography.hazmat.primitives.hashes import SHA256
 
 from oidc_rp.protocol.jose import JWS, parse_jws

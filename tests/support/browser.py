@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from http.cookies import Morsel
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
 from django.http import HttpResponse
@@ -14,22 +14,29 @@ from oidc_rp.cookies import cookie_name
 
 from .fake_op import FakeOP
 
+if TYPE_CHECKING:
+    from django.test.client import _MonkeyPatchedWSGIResponse
+
+    Response = _MonkeyPatchedWSGIResponse
+else:
+    Response = HttpResponse
+
 CALLBACK = "/oidc/callback/default/"
 JSON = {"accept": "application/json"}
 
 
-def begin(client: Client, next_url: str | None = None, *, alias: str = "default", **params: str) -> HttpResponse:
+def begin(client: Client, next_url: str | None = None, *, alias: str = "default", **params: str) -> Response:
     """Ask for a login; the answer should be a redirect to the OP."""
     asked = params if next_url is None else {"next": next_url, **params}
     return client.get(f"/oidc/login/{alias}/", asked)
 
 
-def complete(client: Client, response: Mapping[str, Any], *, alias: str = "default", **extra: Any) -> HttpResponse:
+def complete(client: Client, response: Mapping[str, Any], *, alias: str = "default", **extra: Any) -> Response:
     """Bring an authentication response to the callback."""
     return client.get(f"/oidc/callback/{alias}/", response, **extra)
 
 
-def sign_in(client: Client, op: FakeOP, next_url: str | None = None, *, alias: str = "default") -> HttpResponse:
+def sign_in(client: Client, op: FakeOP, next_url: str | None = None, *, alias: str = "default") -> Response:
     """A whole login; the answer should be a redirect to `next_url`."""
     begun = begin(client, next_url, alias=alias)
     assert begun.status_code == 302, begun.content
@@ -50,6 +57,6 @@ def pending(client: Client) -> dict[str, Morsel[str]]:
     }
 
 
-def get_error(response: HttpResponse) -> tuple[int, str]:
+def get_error(response: Response) -> tuple[int, str]:
     """Status and code of an answer that was asked for as JSON."""
-    return response.status_code, response.json()["error"]  # type: ignore[attr-defined]  # the test client adds it
+    return response.status_code, response.json()["error"]

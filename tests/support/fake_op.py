@@ -44,6 +44,7 @@ class FakeOP:
             ("jwks", "GET", f"{base}/jwks", lambda: {"keys": self.keys}),
             ("token", "POST", f"{base}/token", self.build_token_answer),
             ("userinfo", "GET", f"{base}/userinfo", lambda: {"sub": "subject-1", **self.userinfo}),
+            ("end_session", "POST", f"{base}/logout", dict),
         ]
         for name, method, url, build in routes:
             mock.add_callback(method, url, callback=self._answer(name, build))

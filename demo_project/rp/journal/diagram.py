@@ -1,5 +1,6 @@
 """A trip as a sequence diagram: the rows that the template draws between three lanes."""
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -21,13 +22,12 @@ PARAMETER_HELP = {
     "acr": "how strong the authentication was",
     "acr_values": "how strong an authentication must be",
     "amr": "the methods that were used",
-    "auth_time": "when the user authenticated, in Unix seconds",
+    "auth_time": "when the user authenticated",
     "client_id": "which site asks",
     "code": "worth tokens, once, to this site alone",
     "code_challenge": "PKCE: the hash of a secret that this site keeps",
     "code_challenge_method": "PKCE: which hash",
     "code_verifier": "PKCE: the secret itself",
-    "duration": "how long the OP took",
     "error": "why there is no other answer",
     "error_description": "the same, for people",
     "grant_type": "what is exchanged for tokens",
@@ -40,6 +40,7 @@ PARAMETER_HELP = {
     "nonce": "ties the ID token to this login",
     "post_logout_redirect_uri": "where to come back to",
     "prompt": "what the OP may ask the user",
+    "reason": "what has ended it",
     "redirect_uri": "where to come back to",
     "response_type": "code: tokens do not pass through the browser",
     "scope": "what this site wants to know",
@@ -75,6 +76,11 @@ class Row:
     @property
     def is_note(self) -> bool:
         return self.source is self.target
+
+    @property
+    def label_parts(self) -> list[str]:
+        """The label, divided where a narrow screen may break it."""
+        return re.split(r"(?<=/)(?=.)", self.label)
 
     @property
     def span(self) -> str:
@@ -120,7 +126,10 @@ _TEXTS: dict[str, tuple[Lane, Lane, str, str]] = {
         Lane.SITE, Lane.SITE, "Session established",
         "The ID token's signature and claims have been verified.",
     ),
-    MessageKind.SESSION_ENDED: (Lane.SITE, Lane.SITE, "Session ended", "Here first, whatever the OP does."),
+    MessageKind.SESSION_ENDED: (
+        Lane.SITE, Lane.SITE, "Session ended",
+        "Its row in this site's database says so, whatever the browser still carries.",
+    ),
     MessageKind.LOGOUT_REQUEST: (
         Lane.SITE, Lane.BROWSER, "Logout request", "A redirect to the OP, which ends its own session too.",
     ),

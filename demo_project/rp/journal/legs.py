@@ -5,6 +5,7 @@ import json
 from base64 import urlsafe_b64decode
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -14,7 +15,6 @@ from django.http.response import HttpResponseBase
 from demo_project.rp.journal.kinds import MessageKind, TripKind
 from demo_project.rp.journal.masking import mask
 from demo_project.rp.journal.recorder import Recorded, describe_status
-from oidc_rp.details import OIDCDetails
 
 # What the browser, or the OP itself, brings to oidc_rp's views.
 ARRIVALS = {
@@ -44,23 +44,27 @@ class Leg:
     continues: bool = False
 
 
-def read_leg(request: HttpRequest, response: HttpResponseBase, recorded: list[Recorded]) -> Leg | None:
+def read_leg(
+    request: HttpRequest, response: HttpResponseBase, recorded: list[Recorded], arrived_at: datetime
+) -> Leg | None:
     """None if the request has nothing to do with the protocol."""
     view = request.resolver_match.view_name if request.resolver_match else ""
     redirect = _read_redirect_to_op(request, response)
     if redirect is None and not recorded and view not in ARRIVALS:
         return None
-    arrived = dict(request.POST.items() if request.method == "POST" else request.GET.items())
+    received = request.POST if request.method == "POST" else request.GET
+    arrived = {name: str(value) for name, value in received.items()}
     told = _read_logout_token(arrived.get("logout_token", "")) if view == BACKCHANNEL else {}
-    started_sid = _add_session_facts(request, recorded)
+    arrival = _describe_arrival(request, view, arrived, told)
+    arrival.at = arrived_at
     departure = _describe_departure(view, response, redirect)
     state = dict(redirect or {}).get("state") or arrived.get("state", "")
     return Leg(
-        messages=[_describe_arrival(request, view, arrived, told), *recorded, departure],
+        messages=[arrival, *recorded, departure],
         kind=_choose_kind(view, departure.kind, dict(redirect or {})),
         state=state,
         told_sid=str(told.get("sid", "")),
-        started_sid=started_sid,
+        started_sid=next((message.sid for message in recorded if message.sid), ""),
         continues=view in ARRIVALS,
     )
 
@@ -112,24 +116,6 @@ def _choose_kind(view: str, departure: MessageKind, redirect: Mapping[str, str])
     if departure is MessageKind.AUTHENTICATION_REQUEST or view.startswith("oidc_rp:"):
         return TripKind.SIGN_IN
     return TripKind.OTHER
-
-
-def _add_session_facts(request: HttpRequest, recorded: list[Recorded]) -> str:
-    """Completes the note about a session that has begun, once there is one, and returns its sid."""
-    notes = [message for message in recorded if message.kind is MessageKind.SESSION_STARTED]
-    details = OIDCDetails(request)
-    if not notes or not details.is_authenticated:
-        return ""
-    facts = {
-        "iss": details.iss,
-        "sub": details.sub,
-        "sid": details.sid,
-        "acr": details.acr,
-        "amr": " ".join(details.amr),
-        "auth_time": details.auth_time,
-    }
-    notes[-1].parameters = mask((name, str(value)) for name, value in facts.items() if value)
-    return details.sid or ""
 
 
 def _read_logout_token(token: str) -> Mapping[str, Any]:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
+from django.utils import timezone
 
 from demo_project.rp.journal.legs import read_leg
 from demo_project.rp.journal.recorder import recording
@@ -31,9 +32,10 @@ class JournalMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        arrived_at = timezone.now()
         with recording() as recorded:
             response = self.get_response(request)
-        leg = read_leg(request, response, recorded)
+        leg = read_leg(request, response, recorded, arrived_at)
         if leg is None:
             return response
         browser = find_browser(leg) if leg.told_sid else read_browser(request) or find_browser(leg)

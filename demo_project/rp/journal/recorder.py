@@ -4,16 +4,20 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from http import HTTPStatus
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from django.contrib.auth.signals import user_logged_in, user_logged_out
+from django.utils import timezone
 
 from demo_project.rp.journal.kinds import MessageKind
 from demo_project.rp.journal.masking import mask
 from oidc_rp.provider import Exchange
-from oidc_rp.signals import op_called
+from oidc_rp.signals import op_called, session_ended, session_started
+
+if TYPE_CHECKING:
+    from oidc_rp.models import OIDCSession
 
 
 @dataclass
@@ -25,6 +29,9 @@ class Recorded:
     parameters: list[list[str]] = field(default_factory=list)
     endpoint: str = ""
     failed: bool = False
+    # The OP's name for the session that has begun.
+    sid: str = ""
+    at: datetime = field(default_factory=timezone.now)
 
 
 _current: ContextVar[list[Recorded] | None] = ContextVar("journal", default=None)
@@ -43,8 +50,8 @@ def recording() -> Iterator[list[Recorded]]:
 
 def connect() -> None:
     op_called.connect(_record_exchange, dispatch_uid="demo_rp.journal")
-    user_logged_in.connect(_record_login, dispatch_uid="demo_rp.journal")
-    user_logged_out.connect(_record_logout, dispatch_uid="demo_rp.journal")
+    session_started.connect(_record_start, dispatch_uid="demo_rp.journal")
+    session_ended.connect(_record_end, dispatch_uid="demo_rp.journal")
 
 
 def describe_status(status: int) -> str:
@@ -63,24 +70,34 @@ def _record(message: Recorded) -> None:
 
 def _record_exchange(exchange: Exchange, **_: Any) -> None:
     path = urlsplit(exchange.url).path
-    status = "no answer" if exchange.status is None else describe_status(exchange.status)
-    facts = [("duration", f"{exchange.duration * 1000:.0f} ms")]
-    if exchange.error is not None:
-        facts.append(("error", exchange.error))
+    status = "No usable answer" if exchange.status is None else describe_status(exchange.status)
+    error = [] if exchange.error is None else [("error", exchange.error)]
     failed = exchange.error is not None or exchange.status is None or exchange.status >= 400
     _record(
         Recorded(
-            MessageKind.CALL, f"{exchange.method} {path}", mask(exchange.params.items()), endpoint=exchange.endpoint
+            MessageKind.CALL,
+            f"{exchange.method} {path}",
+            mask(exchange.params.items()),
+            endpoint=exchange.endpoint,
+            at=timezone.now() - timedelta(seconds=exchange.duration),
         )
     )
-    _record(Recorded(MessageKind.ANSWER, status, mask(facts), endpoint=exchange.endpoint, failed=failed))
+    _record(Recorded(MessageKind.ANSWER, status, mask(error), endpoint=exchange.endpoint, failed=failed))
 
 
-def _record_login(user: Any, **_: Any) -> None:
-    _record(Recorded(MessageKind.SESSION_STARTED, f"Session established for {user}"))
+def _record_start(session: "OIDCSession", **_: Any) -> None:
+    facts = {
+        "iss": session.issuer,
+        "sub": session.sub,
+        "sid": session.sid,
+        "acr": session.acr,
+        "amr": " ".join(session.amr),
+        "auth_time": session.auth_time.isoformat(" ", "seconds") if session.auth_time else "",
+    }
+    shown = mask((name, value) for name, value in facts.items() if value)
+    label = f"Session established for {session.user}"
+    _record(Recorded(MessageKind.SESSION_STARTED, label, shown, sid=session.sid))
 
 
-def _record_logout(user: Any, **_: Any) -> None:
-    # The signal is also sent for a visitor who was not signed in.
-    if user is not None:
-        _record(Recorded(MessageKind.SESSION_ENDED, f"Session of {user} ended"))
+def _record_end(session: "OIDCSession", reason: str, **_: Any) -> None:
+    _record(Recorded(MessageKind.SESSION_ENDED, f"Session of {session.user} ended", mask([("reason", reason)])))

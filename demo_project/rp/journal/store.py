@@ -40,7 +40,7 @@ def store(browser: str, leg: Leg) -> Trip:
         # A response that another browser has brought here must not join, nor clash with, the trip of its owner.
         if Trip.objects.filter(key=key).exists():
             key = None
-        trip = Trip.objects.create(browser=browser, key=key, kind=leg.kind)
+        trip = Trip.objects.create(browser=browser, key=key, kind=leg.kind, created=leg.messages[0].at)
         prune(browser)
     room = max(0, MESSAGES_PER_TRIP - trip.messages.count())
     for message in leg.messages[:room]:
@@ -51,6 +51,7 @@ def store(browser: str, leg: Leg) -> Trip:
             label=message.label[:300],
             parameters=message.parameters,
             failed=message.failed,
+            created=message.at,
         )
     trip.updated = timezone.now()
     trip.sid = leg.started_sid or trip.sid

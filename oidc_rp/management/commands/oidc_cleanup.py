@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from argparse import ArgumentParser
+from argparse import ArgumentParser, ArgumentTypeError
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -28,7 +28,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument(
             "--keep-days",
-            type=int,
+            type=_days,
             default=30,
             help="how many days ended sessions are kept for the admin (default: 30)",
         )
@@ -39,6 +39,12 @@ class Command(BaseCommand):
         sessions = _delete(OIDCSession.objects.filter(ended_at__lt=now - timedelta(days=options["keep_days"])))
         receipts = _delete(LogoutReceipt.objects.filter(created_at__lt=now - RECEIPT_LIFETIME))
         self.stdout.write(f"{expired} sessions had expired; deleted {sessions} ended sessions, {receipts} receipts.")
+
+
+def _days(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) < 6):
+        raise ArgumentTypeError("not a number of days")
+    return int(text)
 
 
 def _end_expired(now: datetime) -> int:

@@ -35,7 +35,6 @@ class Command(BaseCommand):
             parts = build_plan(options["base_port"], Path(folder), os.environ)
             try:
                 check_ports(parts)
-                self.say("Starting the OP and two sites ...")
                 Supervisor(parts, self.say).run(ready=lambda: self.say(describe(parts)))
             except DemoError as error:
                 raise CommandError(str(error)) from None
@@ -50,8 +49,8 @@ class Command(BaseCommand):
 def describe(parts: list[Part]) -> str:
     """What one needs to know to use the demo."""
     op = parts[0]
-    rows = [("", "URL", ""), *((part.name, part.url, part.purpose) for part in parts)]
-    people = [("User", "Password", "TOTP secret")]
+    rows: list[tuple[str, ...]] = [("", "URL", ""), *((part.name, part.url, part.purpose) for part in parts)]
+    people: list[tuple[str, ...]] = [("User", "Password", "TOTP secret")]
     if op.seed:
         people += [match.group("user", "password", "totp") for match in ACCOUNT.finditer(op.seed[1].read_text())]
     return (

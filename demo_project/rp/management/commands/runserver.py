@@ -8,6 +8,7 @@ from django.conf import settings
 from django.core.management import call_command
 from django.core.management.commands import runserver
 from django.db import connection
+from django.utils.encoding import force_str
 
 from demo_project.op.keys import read_or_create
 
@@ -17,7 +18,7 @@ class Command(runserver.Command):
 
     def handle(self, *args: Any, **options: Any) -> None:
         # The key is made up at each start; a reload, which runs this command anew, must not sign everybody out.
-        os.environ.setdefault("DEMO_SITE_SECRET_KEY", settings.SECRET_KEY)
+        os.environ.setdefault("DEMO_SITE_SECRET_KEY", force_str(settings.SECRET_KEY))
         super().handle(*args, **options)
 
     def inner_run(self, *args: Any, **options: Any) -> None:

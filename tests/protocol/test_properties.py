@@ -1,0 +1,169 @@
+"""Whatever comes in, what goes out is a value or the error that is announced."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from oidc_rp.protocol.answers import Answer
+from oidc_rp.protocol.authentication import process_authentication_response
+from oidc_rp.protocol.errors import (
+    AuthenticationResponseError,
+    MalformedTokenError,
+    OPError,
+    OPResponseError,
+    OPUnavailableError,
+    TokenError,
+)
+from oidc_rp.protocol.jose import JWS, decode_base64url, encode_base64url, parse_jws
+from oidc_rp.protocol.keys import KeySet, parse_key_set
+from oidc_rp.protocol.metadata import ProviderMetadata, parse_metadata
+from oidc_rp.protocol.strict_json import StrictJSONError, parse_object
+from oidc_rp.protocol.tokens import TokenResponse, process_token_response
+from oidc_rp.protocol.urls import is_acceptable_url
+from oidc_rp.protocol.userinfo import process_userinfo_response
+from tests.support.keys import jwk, sign
+from tests.support.tokens import CLIENT, build_claims, validate
+
+scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.just(10**400)
+values = st.recursive(
+    scalars, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3), max_leaves=8
+)
+JWK_MEMBERS = ["kty", "crv", "x", "y", "n", "e", "d", "k", "kid", "alg", "use", "key_ops"]
+TOKEN_MEMBERS = ["access_token", "token_type", "expires_in", "refresh_token", "id_token", "scope"]
+TOKEN_ANSWER = {"access_token": "a", "token_type": "Bearer"}
+METADATA = {
+    "issuer": "https://op.example",
+    "authorization_endpoint": "https://op.example/a",
+    "token_endpoint": "https://op.example/t",
+    "jwks_uri": "https://op.example/j",
+}
+
+
+@contextmanager
+def refusing(*codes: str) -> Iterator[None]:
+    """Let the OP's answer be refused, with one of these codes."""
+    try:
+        yield
+    except OPResponseError as error:
+        if error.code not in codes:
+            raise
+
+
+def some_of(names: list[str]) -> st.SearchStrategy[dict[str, Any]]:
+    return st.dictionaries(st.sampled_from(names), values, max_size=4)
+
+
+@given(st.binary())
+@example(b'{"a": "\\ud800"}')
+def test_parse_object_of_any_bytes(data: bytes) -> None:
+    with suppress(StrictJSONError):
+        assert isinstance(parse_object(data), dict)
+
+
+@given(st.dictionaries(st.text(), values))
+def test_parse_object_agrees_with_the_standard_library(document: dict[str, Any]) -> None:
+    data = json.dumps(document).encode()
+    try:
+        parsed = parse_object(data)
+    except StrictJSONError:
+        return
+    assert parsed == json.loads(data)
+
+
+@given(st.text() | st.lists(st.text(), max_size=6).map(".".join))
+def test_parse_jws_of_any_text(token: str) -> None:
+    with suppress(MalformedTokenError):
+        assert isinstance(parse_jws(token), JWS)
+
+
+@given(st.dictionaries(st.sampled_from(["alg", "kid", "typ", "crit"]), values), st.binary(), st.binary())
+def test_parse_jws_of_any_parts(header: dict[str, Any], payload: bytes, signature: bytes) -> None:
+    parts = (json.dumps(header).encode(), payload, signature)
+    with suppress(MalformedTokenError):
+        assert isinstance(parse_jws(".".join(map(encode_base64url, parts))).header.alg, str)
+
+
+@given(st.integers(0, 2**31), st.characters(codec="ascii"))
+def test_a_token_with_one_changed_character_is_never_accepted_as_another(position: int, character: str) -> None:
+    token = sign(build_claims())
+    position %= len(token)
+    changed = token[:position] + character + token[position + 1 :]
+    with suppress(TokenError):
+        assert validate(changed).claims == build_claims()
+
+
+@given(st.binary())
+def test_base64url_goes_there_and_back(data: bytes) -> None:
+    assert decode_base64url(encode_base64url(data).encode()) == data
+
+
+@given(some_of(JWK_MEMBERS), st.sampled_from(["RS256", "ES256", "ES512", "EdDSA"]))
+def test_parse_key_set_of_any_key(changes: dict[str, Any], alg: str) -> None:
+    keys = parse_key_set({"keys": [{**jwk(alg), **changes}, jwk(name="good")]}).keys
+    assert [key.kid for key in keys][-1] == "good"
+
+
+@given(st.dictionaries(st.just("keys") | st.text(), values))
+def test_parse_key_set_of_any_document(document: dict[str, Any]) -> None:
+    with refusing("jwks_malformed"):
+        assert isinstance(parse_key_set(document), KeySet)
+
+
+@given(some_of(list(ProviderMetadata.__dataclass_fields__)))
+def test_parse_metadata_of_any_document(changes: dict[str, Any]) -> None:
+    with refusing("metadata_issuer", "metadata_malformed"):
+        metadata = parse_metadata({**METADATA, **changes}, "https://op.example")
+        assert is_acceptable_url(metadata.token_endpoint)
+
+
+@given(some_of(TOKEN_MEMBERS))
+def test_a_token_response_of_any_members(changes: dict[str, Any]) -> None:
+    body = json.dumps({**TOKEN_ANSWER, **changes}).encode()
+    with refusing("op_answer_malformed", "token_too_large"):
+        assert isinstance(process_token_response(Answer("token", 200, "", body)), TokenResponse)
+
+
+@given(st.integers(200, 599), st.binary() | values.map(lambda value: json.dumps(value).encode()))
+def test_a_token_response_of_any_status_and_body(status: int, body: bytes) -> None:
+    with suppress(OPError, OPResponseError, OPUnavailableError):
+        assert process_token_response(Answer("token", status, "", body)).access_token
+
+
+@given(st.sampled_from(["", "application/json", "application/jwt"]), st.binary() | st.text().map(str.encode))
+def test_userinfo_of_any_body(content_type: str, body: bytes) -> None:
+    keys = parse_key_set({"keys": []})
+    with pytest.raises((TokenError, OPResponseError)):
+        process_userinfo_response(
+            Answer("userinfo", 200, content_type, body),
+            sub="subject-1",
+            client=CLIENT,
+            verify_signature=keys.verify_signature,
+        )
+
+
+@given(some_of(["exp", "iat", "nbf", "auth_time", "aud", "azp", "sub", "nonce", "sid", "acr", "amr", "at_hash"]))
+def test_an_id_token_of_any_claims(changes: dict[str, Any]) -> None:
+    try:
+        token = validate(sign({**build_claims(), **changes}))
+    except TokenError:
+        return
+    assert (token.iss, 0 < len(token.sub) <= 255) == ("https://op.example", True)
+
+
+@given(st.dictionaries(st.sampled_from(["code", "iss", "error", "error_description"]), st.lists(st.text(), max_size=2)))
+def test_an_authentication_response_of_any_parameters(parameters: dict[str, list[str]]) -> None:
+    with suppress(AuthenticationResponseError, OPError):
+        assert process_authentication_response(parameters, issuer="https://op.example", iss_required=False)
+
+
+@given(st.text())
+def test_any_text_is_a_url_or_not(text: str) -> None:
+    for url in (text, f"https://{text}", f"http://localhost{text}"):
+        assert is_acceptable_url(url) in (True, False)

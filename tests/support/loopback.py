@@ -1,0 +1,103 @@
+"""An HTTP server of a few lines on 127.0.0.1, for what only a real socket shows."""
+
+from __future__ import annotations
+
+import re
+import socket
+import ssl
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+
+
+@dataclass
+class Loopback:
+    """Answers each request with the next of `answers`, the last of them for ever, and keeps the requests.
+
+    An answer is the octets to send, or their parts to send at `pace` seconds each. With
+    `closing`, the connection ends with the first.
+    """
+
+    answers: list[bytes | list[bytes]]
+    closing: bool = False
+    pace: float = 0.02
+    url: str = ""
+    requests: list[bytes] = field(default_factory=list)
+    connections: int = 0
+    stopped: threading.Event = field(default_factory=threading.Event)
+
+    def serve(self, connection: socket.socket) -> None:
+        """Answer on one connection until the other side closes it."""
+        self.connections += 1
+        with connection:
+            try:
+                while request := _receive(connection):
+                    self.requests.append(request)
+                    self._send(connection, self.answers.pop(0) if len(self.answers) > 1 else self.answers[0])
+                    if self.closing:
+                        return
+            except OSError:  # the client has had enough
+                return
+
+    def _send(self, connection: socket.socket, answer: bytes | list[bytes]) -> None:
+        if isinstance(answer, bytes):
+            connection.sendall(answer)
+            return
+        for part in answer:
+            connection.sendall(part)
+            if self.stopped.wait(self.pace):
+                return
+
+
+@contextmanager
+def run_loopback(
+    *answers: bytes | list[bytes], closing: bool = False, context: ssl.SSLContext | None = None
+) -> Iterator[Loopback]:
+    """Serve `answers` while the block runs, over TLS with `context`."""
+    loopback = Loopback(list(answers), closing)
+    with ExitStack() as stack:
+        listener = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
+        loopback.url = f"{'https' if context else 'http'}://127.0.0.1:{listener.getsockname()[1]}/token"
+        thread = threading.Thread(target=_accept, args=(listener, loopback.serve, context))
+        thread.start()
+        stack.callback(thread.join)
+        stack.callback(listener.shutdown, socket.SHUT_RDWR)
+        stack.callback(loopback.stopped.set)
+        yield loopback
+
+
+def _receive(connection: socket.socket) -> bytes:
+    """One whole request, which may come in several pieces; empty at the end."""
+    request = b""
+    while b"\r\n\r\n" not in request:
+        piece = connection.recv(65_536)
+        if not piece:
+            return b""
+        request += piece
+    head, _, body = request.partition(b"\r\n\r\n")
+    length = re.search(rb"content-length: *(\d+)", head, re.IGNORECASE)
+    while length is not None and len(body) < int(length[1]):
+        body += connection.recv(65_536)
+    return head + b"\r\n\r\n" + body
+
+
+def _accept(listener: socket.socket, serve: Callable[[socket.socket], None], context: ssl.SSLContext | None) -> None:
+    while True:
+        try:
+            connection, _ = listener.accept()
+        except OSError:  # the test is over
+            return
+        try:
+            if context is not None:
+                connection = context.wrap_socket(connection, server_side=True)
+        except OSError:  # the client does not trust us
+            connection.close()
+            continue
+        threading.Thread(target=serve, args=(connection,), daemon=True).start()
+
+
+def build_answer(body: bytes, *headers: str, status: str = "200 OK") -> bytes:
+    """A whole HTTP answer."""
+    lines = [f"HTTP/1.1 {status}", f"Content-Length: {len(body)}", *headers, "", ""]
+    return "\r\n".join(lines).encode() + body
