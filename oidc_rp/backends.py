@@ -168,6 +168,8 @@ class OIDCBackend(OIDCAuthenticationBackend):  # that package has no types
         if len(users) > 1:
             raise UserRefusedError("several accounts have this e-mail", code="user_ambiguous")
         if users:
+            if not self.user_can_authenticate(users[0]):
+                raise UserRefusedError("the account is not active", code="user_inactive")
             user = self.update_user(_check_linkable(users[0], claims), claims)
         elif self.oidc_provider.config.create_users:
             user = self.create_user(claims)

@@ -10,7 +10,7 @@ from django.core.exceptions import BadRequest, SuspiciousOperation
 from django.db import Error as AnyDatabaseError
 from django.db import transaction
 from django.db.models import Q
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse, UnreadablePostError
 from django.views.decorators.clickjacking import xframe_options_exempt
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_GET, require_POST
@@ -65,7 +65,7 @@ def backchannel_logout(request: HttpRequest, alias: str) -> HttpResponse:
         client_id = provider.config.client_id
         token = _read_logout_token(request)
         ended = complete_backchannel_logout(provider, token, DatabaseReceipts(client_id), ClientSessions(client_id))
-    except (TokenError, BadRequest, SuspiciousOperation) as error:
+    except (TokenError, BadRequest, SuspiciousOperation, UnreadablePostError) as error:
         code = error.code if isinstance(error, OIDCError) else "request_malformed"
         evidence = error.evidence if isinstance(error, OIDCError) else {}
         logger.warning("%s: back-channel logout from %r refused: %s %s", code, alias, error, evidence)

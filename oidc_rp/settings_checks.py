@@ -34,7 +34,8 @@ _COOKIE_NAME = re.compile(r"[-a-zA-Z0-9_]{1,100}")
 # Those of mozilla-django-oidc that begin like ours.
 _MOZILLA = frozenset(
     {
-        "OIDC_RP_CLIENT_ID", "OIDC_RP_CLIENT_SECRET", "OIDC_RP_IDP_SIGN_KEY", "OIDC_RP_LINK_BY_EMAIL", "OIDC_RP_SCOPES", "OIDC_RP_SIGN_ALGO",
+        "OIDC_RP_CLIENT_ID", "OIDC_RP_CLIENT_SECRET", "OIDC_RP_IDP_SIGN_KEY", "OIDC_RP_LINK_BY_EMAIL",
+        "OIDC_RP_SCOPES", "OIDC_RP_SIGN_ALGO",
     }
 )  # fmt: skip
 

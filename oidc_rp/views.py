@@ -17,6 +17,7 @@ from django.urls import get_script_prefix, reverse
 from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from django.views.decorators.http import require_http_methods, require_safe
 
+from .cache import DjangoSharedCache
 from .cookies import (
     cookie_name,
     delete_cookie,
@@ -29,7 +30,8 @@ from .cookies import (
 from .details import OIDCDetails
 from .flows.login import complete_login, needs_interaction
 from .flows.logout import begin_logout
-from .flows.transaction import Transaction
+from .flows.transaction import LIFETIME_SECONDS, Transaction
+from .models import digest
 from .protocol.authentication import check_state, get_response_parameter
 from .protocol.errors import AuthenticationResponseError, OIDCError, OPError, UserRefusedError
 from .provider import Provider
@@ -59,7 +61,8 @@ def login(request: HttpRequest, alias: str = DEFAULT_ALIAS) -> HttpResponse:
     asked = {
         name: request.GET[name] for name in sorted(provider.config.allowed_request_params) if request.GET.get(name)
     }
-    if not asked and OIDCDetails(request).provider == alias:
+    details = OIDCDetails(request)
+    if not asked and (details.provider, details.iss) == (alias, provider.config.issuer):
         return _send_signed_in_user_on(request, provider, next_url)
     # Anyone can write a link, so it may ask for more than the provider's options demand, never for less.
     demanded = provider.config
@@ -95,6 +98,7 @@ def callback(request: HttpRequest, alias: str) -> HttpResponse:
             return HttpResponseRedirect(login_redirect_url())
         raise AuthenticationResponseError("no login is pending for this state", code="state_unknown")
     try:
+        _claim(transaction)
         response = _complete(request, provider, transaction, parameters)
     except OIDCError as error:
         response = error_response(request, error, next_url=transaction.next)
@@ -219,6 +223,15 @@ def _find_transaction(request: HttpRequest, parameters: Mapping[str, list[str]])
     if transaction is not None:
         check_state(state, transaction.state)
     return transaction
+
+
+def _claim(transaction: Transaction) -> None:
+    """Of two requests with one response at once, let one redeem the code: an OP may take the second for theft.
+
+    A cache may forget, so this alone does not make `state` work once; the row's unique key does (`start_session`).
+    """
+    if not DjangoSharedCache().add(f"oidc_rp:state:{digest(transaction.state)}", LIFETIME_SECONDS):
+        raise AuthenticationResponseError("this response has been used already", code="state_replayed")
 
 
 def _complete(

@@ -1,6 +1,43 @@
-"""Settings of the test suite: a site with two providers, neither of which is ever reached over a network."""
+"""Settings of the test suite: a site with two providers, neither of which is ever reached over a network.
+
+SQLite and a cache in memory, unless the environment names servers (`make services-test` starts some):
+OIDC_RP_TEST_DATABASE=postgres://user@/name?host=/socket/folder, OIDC_RP_TEST_REDIS=unix:///path/of/the.socket
+"""
 
 from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+
+def read_database_url(url: str) -> dict[str, Any]:
+    """A Django database from postgres://USER:PASSWORD@HOST:PORT/NAME?host=SOCKET_FOLDER, in which most is optional."""
+    parts = urlsplit(url)
+    query = dict(parse_qsl(parts.query))
+    return {
+        "ENGINE": "django.db.backends.postgresql",
+        "NAME": parts.path.removeprefix("/"),
+        "USER": unquote(parts.username or ""),
+        "PASSWORD": unquote(parts.password or ""),
+        "HOST": query.get("host", parts.hostname or ""),
+        "PORT": str(parts.port or ""),
+    }
+
+
+# A file, because the connections of several threads cannot wait for each other at a database in memory.
+SQLITE = {
+    "ENGINE": "django.db.backends.sqlite3",
+    "NAME": ":memory:",
+    "TEST": {"NAME": str(Path(tempfile.gettempdir()) / f"oidc_rp-tests-{os.getpid()}.sqlite3")},
+    "OPTIONS": {"init_command": "PRAGMA synchronous = OFF", "timeout": 30},
+}
+LOCMEM = {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
+
+database_url = os.environ.get("OIDC_RP_TEST_DATABASE")
+redis_url = os.environ.get("OIDC_RP_TEST_REDIS")
 
 SECRET_KEY = "not a secret: the test suite's key, of a length that Django's checks accept"
 ALLOWED_HOSTS = ["testserver", "op.testserver"]
@@ -17,6 +54,7 @@ INSTALLED_APPS = [
     "tests.email_user",
     "tests.multitenant",
     "demo_project.op",
+    "demo_project.rp",
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
@@ -29,6 +67,8 @@ MIDDLEWARE = [
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
+        # Before the demo's, whose 404 page links to the demo's own pages.
+        "DIRS": [Path(__file__).parent / "templates"],
         "APP_DIRS": True,
         "OPTIONS": {
             "context_processors": [
@@ -39,8 +79,12 @@ TEMPLATES = [
         },
     }
 ]
-DATABASES = {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}}
-CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+DATABASES = {"default": read_database_url(database_url) if database_url else SQLITE}
+CACHES = {
+    "default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": redis_url}
+    if redis_url
+    else LOCMEM
+}
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 AUTHENTICATION_BACKENDS = [
     "oidc_rp.backends.OIDCBackend",

@@ -244,7 +244,7 @@ def test_login_demands_of_the_provider_are_checked_on_return(client: Client, op:
     op.claims["auth_time"] = 1_000
     begun = begin(client)
     assert query(begun["Location"])["max_age"] == "0"
-    assert get_error(complete(client, op.authorize(begun["Location"]), headers=JSON)) == (502, "token_auth_time")
+    assert get_error(complete(client, op.authorize(begun["Location"]), headers=JSON)) == (403, "max_age_not_met")
 
 
 def test_login_uses_form_post_where_the_op_wants_it(client: Client, op: FakeOP, settings: Settings) -> None:

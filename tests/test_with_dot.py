@@ -9,6 +9,7 @@ from urllib.parse import urlencode, urlsplit
 import pytest
 import responses
 import time_machine
+from django.core.cache import cache
 from django.test import Client
 from oauth2_provider.models import Application
 from pytest_django.fixtures import Settings
@@ -155,6 +156,7 @@ def test_code_that_was_used_is_refused(client: Client, op_tab: Browser, calls: l
     twin = Client()
     twin.cookies.load({name: morsel.value for name, morsel in client.cookies.items()})
     to_rp(client, answer)
+    cache.clear()  # which would stop the second use before the OP is asked
     assert get_error(to_rp(twin, answer, headers=JSON)) == (400, "op_error")
 
 

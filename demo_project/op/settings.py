@@ -79,6 +79,7 @@ TIME_ZONE = "UTC"
 # Ports do not separate cookies, so the names have to.
 SESSION_COOKIE_NAME = "demo_op_session"
 CSRF_COOKIE_NAME = "demo_op_csrf"
+CSRF_FAILURE_VIEW = "demo_project.op.views.csrf.csrf_failure"
 SESSION_COOKIE_AGE = 8 * 60 * 60
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = OP_URL.startswith("https:")
 CSRF_COOKIE_HTTPONLY = True

@@ -10,6 +10,9 @@ from oidc_rp.protocol.authentication import generate_secret
 from oidc_rp.protocol.logout import build_logout_request, process_logout_answer
 from oidc_rp.provider import Provider
 
+# It travels in a URL, and proxies take no more than 8 KB of headers. Without it, the OP may ask for confirmation.
+MAX_HINT_LENGTH = 6_000
+
 
 @dataclass(frozen=True, slots=True)
 class PendingLogout:
@@ -41,6 +44,8 @@ def begin_logout(
     endpoint = provider.metadata.end_session_endpoint
     if endpoint is None:
         return None
+    if id_token_hint is not None and len(id_token_hint) > MAX_HINT_LENGTH:
+        id_token_hint = None
     pending = PendingLogout(state=generate_secret(), next=next_url)
     url = build_logout_request(
         endpoint,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import re
 import secrets
 from collections.abc import Mapping, Sequence
 from urllib.parse import urlencode
@@ -12,6 +13,8 @@ from .errors import AuthenticationResponseError, OPError
 from .jose import encode_base64url
 
 MAX_PARAMETER_LENGTH = 16_384
+# What is as long as a code or a token and has no spaces; a long error code of words and underscores is none.
+_SECRET_LIKE = re.compile(r"(?=\S*[0-9A-Z])[\w~+/=.-]{20,}")
 
 # What comes back as an error when the OP could not do without the user (Core section 3.1.2.6).
 # Some OPs say interaction_required for all of them.
@@ -95,5 +98,9 @@ def process_authentication_response(parameters: Mapping[str, Sequence[str]], *, 
 
 
 def clean_text(text: str, length: int) -> str:
-    """Text of an OP made fit for logs and pages: printable characters only, at most `length` of them."""
-    return "".join(character if character.isprintable() else " " for character in text[:length])
+    """Text of an OP made fit for logs and pages: at most `length` printable characters, and nothing like a secret.
+
+    An OP may quote the code or the token that it refuses.
+    """
+    printable = "".join(character if character.isprintable() else " " for character in text[:length])
+    return _SECRET_LIKE.sub("\u2026", printable)

@@ -170,7 +170,7 @@ class ClaimError(TokenError):
 class RequirementError(OIDCError):
     """The OP authenticated the user, but not as the authentication request asked.
 
-    `missing` names what was not met: `acr` or `amr`.
+    `missing` names what was not met: `acr`, `amr` or `max_age`.
     """
 
     code = "requirement_not_met"

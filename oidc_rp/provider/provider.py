@@ -91,7 +91,7 @@ class Provider:
     def validate_id_token(
         self, token: str, *, nonce: str, access_token: str | None = None, max_age: int | None = None
     ) -> IDToken:
-        """Every check of Core 1.0 section 3.1.3.7, now and with this OP's keys. Raises TokenError."""
+        """Every check of Core 1.0 section 3.1.3.7. Raises TokenError, or RequirementError if `max_age` is not met."""
         return validate_id_token(
             token,
             self.config.client,

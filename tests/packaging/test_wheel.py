@@ -15,7 +15,19 @@ from oidc_rp import __version__
 ROOT = Path(__file__).parent.parent.parent
 
 SITE = """
+from django.urls import include, path
+
 SECRET_KEY = "only for this test"
+ROOT_URLCONF = "site_settings"
+urlpatterns = [path("oidc/", include("oidc_rp.urls"))]
+LOGIN_URL = "oidc_rp:login"
+MIDDLEWARE = [
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "oidc_rp.middleware.OIDCMiddleware",
+]
+AUTHENTICATION_BACKENDS = ["oidc_rp.backends.OIDCBackend"]
+OIDC_PROVIDERS = {"default": {"ISSUER": "https://op.example", "CLIENT_ID": "site", "CLIENT_AUTH_METHOD": "none"}}
 INSTALLED_APPS = ["django.contrib.auth", "django.contrib.contenttypes", "django.contrib.sessions", "oidc_rp"]
 DATABASES = {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}}
 """

@@ -100,7 +100,7 @@ def test_an_error_response_is_reported(extra: Parameters) -> None:
 
 def test_an_error_response_is_bounded_and_printable() -> None:
     with pytest.raises(OPError) as caught:
-        process({"error": ["e\r\nX: y" + "x" * 9_000], "error_description": ["\x1b[31m" + "d" * 9_000]})
+        process({"error": ["e\r\nX: y" + "x" * 9_000], "error_description": ["\x1b[31m" + "word " * 3_000]})
     assert caught.value.error.startswith("e  X: y")
     assert (len(caught.value.error), len(caught.value.description)) == (100, 500)
     assert caught.value.description.startswith(" [31m")
