@@ -28,7 +28,7 @@ from django.contrib.sessions.backends.base import SessionBase, UpdateError
 from django.contrib.sessions.backends.cached_db import SessionStore as CachedDBStore
 from django.contrib.sessions.backends.signed_cookies import SessionStore as SignedCookieStore
 
-from .session_rows import delete_again_after_commit, end_row, is_alive, keep_session
+from .session_rows import end_row, is_alive, keep_session
 
 # Where a login's authentication context is in the Django session.
 SESSION_KEY = "_oidc_rp"
@@ -81,12 +81,11 @@ class GuardedSession(_Base):
                 raise UpdateError("the OpenID Connect session has ended")
 
     def flush(self) -> None:
-        context, key = self.get(SESSION_KEY), self.session_key
+        context = self.get(SESSION_KEY)
         if context is not None:
+            # Also under another key, which a request that is under way may have given to the session meanwhile.
             end_row(context["id"], "signed_out")
         super().flush()
-        if context is not None and key and self.keyed:
-            delete_again_after_commit([key])
 
     async def asave(self, must_create: bool = False) -> None:
         await sync_to_async(self.save)(must_create)

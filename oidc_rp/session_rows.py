@@ -43,10 +43,8 @@ def is_alive(session_id: str) -> bool:
 
 
 def end_row(session_id: str, reason: str) -> None:
-    """Mark the row of a session that Django no longer keeps. One that has ended keeps its first reason."""
-    ended = OIDCSession.objects.filter(pk=session_id, ended_at=None).update(**_end(reason), session_key="")
-    if ended and session_ended.has_listeners(OIDCSession):
-        _announce(OIDCSession.objects.filter(pk=session_id), reason)
+    """End one session, under whichever key Django keeps it by now. One that has ended keeps its first reason."""
+    end_rows(Q(pk=session_id), reason)
 
 
 def end_rows(condition: Q, reason: str) -> int:
@@ -69,7 +67,8 @@ def end_rows(condition: Q, reason: str) -> int:
     delete_django_sessions([row.session_key for row in kept])
     for batch in _batches([row.pk for row in kept]):
         OIDCSession.objects.filter(pk__in=batch).update(session_key="")
-    _announce((row for row in rows if row.ended_at == marks["ended_at"]), reason)
+    if ended:
+        _announce((row for row in rows if row.ended_at == marks["ended_at"]), reason)
     return ended
 
 
@@ -84,15 +83,8 @@ def delete_django_sessions(session_keys: Sequence[str]) -> None:
     Signed cookies cannot be deleted; for them the row is asked at each request (`session_guard`).
     """
     _delete_now(session_keys)
-    delete_again_after_commit(session_keys)
-
-
-def delete_again_after_commit(session_keys: Sequence[str]) -> None:
-    """For a caller inside a transaction: until it is committed, others still see the session and the row alive.
-
-    They may put the session back into a cache, so it is deleted once more when they no longer do.
-    """
     if session_keys and transaction.get_connection().in_atomic_block:
+        # Until the commit, others still see the session and the row alive, and may put the session back into a cache.
         transaction.on_commit(partial(_delete_now, session_keys), robust=True)
 
 

@@ -81,7 +81,7 @@ def start_session(request: HttpRequest, provider: Provider, login: Login, user: 
     if previous is not None:
         # Before Django changes the key: a request of the old session that is still under way must find that it
         # has ended. And out of the session, which is not to be refused with it.
-        end_rows(Q(pk=previous.id), "replaced")
+        end_row(previous.id, "replaced")
         del session[SESSION_KEY]
     key_before = session.session_key
     django_login(request, user)

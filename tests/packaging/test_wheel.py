@@ -15,11 +15,8 @@ from oidc_rp import __version__
 ROOT = Path(__file__).parent.parent.parent
 
 SITE = """
-from django.urls import include, path
-
 SECRET_KEY = "only for this test"
-ROOT_URLCONF = "site_settings"
-urlpatterns = [path("oidc/", include("oidc_rp.urls"))]
+ROOT_URLCONF = "site_urls"
 LOGIN_URL = "oidc_rp:login"
 MIDDLEWARE = [
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -30,6 +27,12 @@ AUTHENTICATION_BACKENDS = ["oidc_rp.backends.OIDCBackend"]
 OIDC_PROVIDERS = {"default": {"ISSUER": "https://op.example", "CLIENT_ID": "site", "CLIENT_AUTH_METHOD": "none"}}
 INSTALLED_APPS = ["django.contrib.auth", "django.contrib.contenttypes", "django.contrib.sessions", "oidc_rp"]
 DATABASES = {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}}
+"""
+
+URLS = """
+from django.urls import include, path
+
+urlpatterns = [path("oidc/", include("oidc_rp.urls"))]
 """
 
 
@@ -116,6 +119,7 @@ def test_wheel_works_in_a_site(wheel: Path, tmp_path: Path, command: str) -> Non
     with ZipFile(wheel) as archive:
         archive.extractall(tmp_path)
     (tmp_path / "site_settings.py").write_text(SITE)
+    (tmp_path / "site_urls.py").write_text(URLS)
     code = (
         "import sys; sys.path.insert(0, '.')\n"
         "import django.core.management as m, oidc_rp\n"
