@@ -64,11 +64,14 @@ def end_rows(condition: Q, reason: str) -> int:
         )
     )
     kept = [row for row in rows if row.session_key]
-    delete_django_sessions([row.session_key for row in kept])
-    for batch in _batches([row.pk for row in kept]):
-        OIDCSession.objects.filter(pk__in=batch).update(session_key="")
-    if ended:
-        _announce((row for row in rows if row.ended_at == marks["ended_at"]), reason)
+    try:
+        delete_django_sessions([row.session_key for row in kept])
+        for batch in _batches([row.pk for row in kept]):
+            OIDCSession.objects.filter(pk__in=batch).update(session_key="")
+    finally:
+        # Whatever the session store does, these rows have ended now, and no later attempt finds them alive.
+        if ended:
+            _announce((row for row in rows if row.ended_at == marks["ended_at"]), reason)
     return ended
 
 

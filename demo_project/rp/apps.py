@@ -1,8 +1,10 @@
 """The Django app `demo_rp`."""
 
+from importlib import import_module
+
 from django.apps import AppConfig
 
-from demo_project.rp.journal.recorder import connect
+from demo_project.rp.journal import recorder
 
 
 class DemoRPConfig(AppConfig):
@@ -12,4 +14,6 @@ class DemoRPConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        connect()
+        # It needs the models, which are there only now.
+        import_module("demo_project.rp.devices").connect()
+        recorder.connect()

@@ -1,4 +1,4 @@
-"""What the protocol journal keeps: trips of a browser to the OP and back, and their messages."""
+"""What the sites keep: the journal's trips of a browser to the OP and back, their messages, and the devices."""
 
 from __future__ import annotations
 
@@ -41,3 +41,19 @@ class Message(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind}: {self.label}"
+
+
+class Device(models.Model):
+    """What a session was started with, for people to know it by."""
+
+    session = models.OneToOneField("oidc_rp.OIDCSession", on_delete=models.CASCADE, primary_key=True)
+    name = models.CharField(max_length=50)
+    browser = models.CharField(
+        max_length=64,
+        blank=True,
+        db_index=True,
+        help_text="The value of the journal's cookie, until that browser knows of the session's end.",
+    )
+
+    def __str__(self) -> str:
+        return self.name

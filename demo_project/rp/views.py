@@ -2,28 +2,36 @@
 
 import time
 from typing import cast
+from uuid import UUID
 
 from django.contrib.auth.decorators import login_required
+from django.db.models import Q
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
+from django.utils import timezone
 from django.views.decorators.cache import cache_control, never_cache
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_POST, require_safe
 
 from demo_project.rp.claims import as_moment, build_claim_rows
+from demo_project.rp.devices import ENDED_BY_USER, take_notice
 from demo_project.rp.journal.diagram import build_rows
 from demo_project.rp.journal.middleware import read_browser
 from demo_project.rp.models import Trip
 from demo_project.rp.sites import current_site
 from oidc_rp.details import OIDCDetails, OIDCRequest
+from oidc_rp.models import OIDCSession
 from oidc_rp.providers import DEFAULT_ALIAS, providers
+from oidc_rp.session_rows import end_rows
+from oidc_rp.sessions import read_context
 from oidc_rp.shortcuts import redirect_to_op
 
 
 @require_safe
 @never_cache
 def home(request: HttpRequest) -> HttpResponse:
-    return render(request, "demo_rp/home.html")
+    notice = "" if request.user.is_authenticated else take_notice(read_browser(request))
+    return render(request, "demo_rp/home.html", {"notice": notice})
 
 
 @require_safe
@@ -39,6 +47,30 @@ def profile(request: HttpRequest) -> HttpResponse:
         "claims": build_claim_rows(details.claims),
     }
     return render(request, "demo_rp/profile.html", context)
+
+
+@require_safe
+@never_cache
+@login_required
+def sessions(request: HttpRequest) -> HttpResponse:
+    """The user's sessions at this site, whichever browser they are in; this one first."""
+    unexpired = Q(expires_at=None) | Q(expires_at__gt=timezone.now())
+    rows = OIDCSession.objects.filter(unexpired, user_id=request.user.pk, ended_at=None).select_related("device")
+    own = _own_session_id(request)
+    context = {"sessions": sorted(rows.order_by("-created_at"), key=lambda row: str(row.pk) != own), "own": own}
+    return render(request, "demo_rp/sessions.html", context)
+
+
+@require_POST
+def end_session(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """End one of the user's other sessions."""
+    return _end_others(request, Q(pk=pk))
+
+
+@require_POST
+def end_other_sessions(request: HttpRequest) -> HttpResponse:
+    """End all of the user's sessions but this one."""
+    return _end_others(request, Q())
 
 
 @require_safe
@@ -86,6 +118,21 @@ def stylesheet(request: HttpRequest) -> HttpResponse:
 def health(request: HttpRequest) -> HttpResponse:
     """The launcher asks here whether the site is up."""
     return HttpResponse("ok", content_type="text/plain")
+
+
+def _own_session_id(request: HttpRequest) -> str:
+    """Empty for a session that was not started by OpenID Connect."""
+    context = read_context(request.session)
+    return context.id if context else ""
+
+
+def _end_others(request: HttpRequest, condition: Q) -> HttpResponse:
+    # Whoever is not signed in any more is asked to by the page, which a POST cannot be repeated for.
+    if request.user.is_authenticated:
+        own = _own_session_id(request)
+        others = condition & Q(user_id=request.user.pk)
+        end_rows(others & ~Q(pk=own) if own else others, ENDED_BY_USER)
+    return redirect("demo_rp:sessions")
 
 
 def _age(details: OIDCDetails) -> int | None:

@@ -80,14 +80,14 @@ def validate_id_token(
     if access_token is not None:
         check_access_token_hash(claims, access_token, jws.header.alg)
     return IDToken(
-        raw=token,
-        claims=claims,
-        iss=claims["iss"],
-        sub=claims["sub"],
-        sid=check.get_sid(claims),
-        acr=check.get_acr(claims),
-        amr=check.get_amr(claims),
-        auth_time=auth_time,
+        token,
+        claims,
+        claims["iss"],
+        claims["sub"],
+        check.get_sid(claims),
+        check.get_acr(claims),
+        check.get_amr(claims),
+        auth_time,
     )
 
 

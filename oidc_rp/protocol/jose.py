@@ -83,10 +83,10 @@ def parse_jws(token: str) -> JWS:
     if len(header_segment) > MAX_HEADER_LENGTH:
         raise MalformedTokenError("the header is longer than 4,096 characters")
     return JWS(
-        header=_parse_header(header_segment),
-        payload=_parse_segment(payload_segment),
-        signing_input=header_segment + b"." + payload_segment,
-        signature=decode_base64url(signature_segment),
+        _parse_header(header_segment),
+        _parse_segment(payload_segment),
+        header_segment + b"." + payload_segment,
+        decode_base64url(signature_segment),
     )
 
 

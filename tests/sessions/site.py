@@ -19,6 +19,7 @@ from oidc_rp.details import OIDCRequest
 from tests.support.steps import VIEW, pause
 from tests.urls import urlpatterns as common
 
+COMMIT = "commit"
 PASSWORD_BACKEND = "django.contrib.auth.backends.ModelBackend"
 
 
@@ -50,7 +51,9 @@ def cycle(request: HttpRequest) -> HttpResponse:
 
 @transaction.atomic
 def cycle_in_transaction(request: HttpRequest) -> HttpResponse:
-    return cycle(request)
+    request.session.cycle_key()
+    pause(COMMIT)
+    return HttpResponse()
 
 
 def change_password(request: HttpRequest) -> HttpResponse:
@@ -77,7 +80,7 @@ def sign_out(request: HttpRequest) -> HttpResponse:
 @transaction.atomic
 def sign_out_in_transaction(request: HttpRequest) -> HttpResponse:
     response = sign_out(request)
-    pause("commit")
+    pause(COMMIT)
     return response
 
 

@@ -12,8 +12,9 @@ them, and inside a transaction only where the other lane does not write.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 from django.core.cache.backends.locmem import LocMemCache
@@ -43,7 +44,10 @@ class Lane:
     name: str
     work: Callable[[], Any]
     stepped: bool = True
+    # The labels that count; all, if there are none.
+    at: Set[str] = frozenset()
     done: bool = False
+    free: bool = False
     result: Any = None
     error: BaseException | None = None
     next_label: str = "begin"
@@ -51,7 +55,7 @@ class Lane:
     _paused: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
 
     def start(self) -> None:
-        """Run to the first pause."""
+        """Run to the first pause, in a thread of its own."""
         threading.Thread(target=self._run, daemon=True).start()
         self._await_pause()
 
@@ -60,10 +64,15 @@ class Lane:
         self._go.release()
         self._await_pause()
 
+    def finish(self) -> None:
+        """Run to the end without a pause."""
+        self.free = True
+        self.step()
+
     def wait(self, label: str) -> None:
         """In the thread itself: stop here until the next step."""
         self.stepped = self.stepped or label == VIEW
-        if not self.stepped:
+        if self.free or not self.stepped or (self.at and label not in self.at):
             return
         self.next_label = label
         self._paused.release()
@@ -107,15 +116,22 @@ class Run:
 Build = Callable[[], Sequence[tuple[str, Callable[[], Any]]]]
 
 
-def explore(build: Build, *, from_view: bool = False, switches: int | None = None) -> Iterator[Run]:
+def explore(
+    build: Build,
+    *,
+    from_view: bool = False,
+    at: Mapping[str, Set[str]] = MappingProxyType({}),
+    switches: int | None = None,
+) -> Iterator[Run]:
     """Every order of the steps of what `build` returns, which is called anew for each.
 
-    With `from_view`, what a lane does before `pause(VIEW)` is no step. With `switches`, only
-    the orders in which that many times at most a lane is left that could have gone on.
+    With `from_view`, what a lane does before `pause(VIEW)` is no step. With `at`, a lane stops
+    at these labels only. With `switches`, only the orders in which that many times at most a
+    lane is left that could have gone on.
     """
     choices: list[tuple[int, int]] = []
     while True:
-        lanes = [Lane(name, work, stepped=not from_view) for name, work in build()]
+        lanes = [Lane(name, work, not from_view, at.get(name, frozenset())) for name, work in build()]
         yield Run(_go_through(lanes, choices, switches), lanes)
         while choices and choices[-1][0] + 1 == choices[-1][1]:
             choices.pop()
