@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from . import id_token, login, request
+from . import id_token, login, logout, request
 from .common import FULL, QUICK, Effort, Row
 from .report import describe_run, render_table
 
@@ -15,6 +15,7 @@ BENCHMARKS: Mapping[str, Callable[[Effort], list[Row]]] = {
     "id_token": id_token.run,
     "login": login.run,
     "request": request.run,
+    "logout": logout.run,
 }
 RESULTS = Path(__file__).with_name("RESULTS.md")
 

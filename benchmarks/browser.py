@@ -44,6 +44,18 @@ def build_environ(path: str, query: Mapping[str, str], cookies: Mapping[str, str
     }
 
 
+def build_form_environ(path: str, form: Mapping[str, str]) -> dict[str, Any]:
+    """The WSGI environ of a form that another server posts."""
+    body = urlencode(form).encode()
+    return {
+        **build_environ(path, {}, {}),
+        "REQUEST_METHOD": "POST",
+        "CONTENT_TYPE": "application/x-www-form-urlencoded",
+        "CONTENT_LENGTH": str(len(body)),
+        "wsgi.input": io.BytesIO(body),
+    }
+
+
 def send(handler: WSGIHandler, environ: dict[str, Any]) -> HttpResponseBase:
     """One request through the whole stack, closed as a server closes it. `environ` is used up."""
     response = handler(environ, _start_response)

@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from itertools import repeat
 from statistics import median
 
+# Statements that are not counted as queries.
+TRANSACTION_CONTROL = ("BEGIN", "COMMIT", "ROLLBACK", "SAVEPOINT", "RELEASE")
+
 
 @dataclass(frozen=True, slots=True)
 class Effort:
@@ -19,6 +22,10 @@ class Effort:
     login_calls: int
     request_rounds: int
     request_calls: int
+    logout_others: tuple[int, ...]
+    logout_rounds: int
+    logout_many: int
+    logout_many_rounds: int
 
 
 FULL = Effort(
@@ -28,9 +35,22 @@ FULL = Effort(
     login_calls=4,
     request_rounds=101,
     request_calls=60,
+    logout_others=(1_000, 10_000, 100_000),
+    logout_rounds=15,
+    logout_many=2_000,
+    logout_many_rounds=5,
 )
 QUICK = Effort(
-    validation_rounds=11, validation_calls=50, login_rounds=3, login_calls=2, request_rounds=11, request_calls=50
+    validation_rounds=11,
+    validation_calls=50,
+    login_rounds=3,
+    login_calls=2,
+    request_rounds=11,
+    request_calls=50,
+    logout_others=(100, 1_000),
+    logout_rounds=5,
+    logout_many=100,
+    logout_many_rounds=3,
 )
 
 

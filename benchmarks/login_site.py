@@ -13,11 +13,10 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from .browser import Browser
+from .common import TRANSACTION_CONTROL
 from .processes import serve
 from .settings import CALLBACK_PATH, LOGIN_PATH, LOGIN_REDIRECT_URL, OP
 from .stub_op import build_code
-
-TRANSACTION_CONTROL = ("BEGIN", "COMMIT", "ROLLBACK", "SAVEPOINT", "RELEASE")
 
 
 class Site:

@@ -13,7 +13,15 @@ from cryptography.hazmat.backends.openssl.backend import backend
 from .common import Row
 
 HEADINGS = ("what", "measured", "against", "ratio", "target", "met")
-PACKAGES = ("django", "mozilla-django-oidc", "pyjwt", "cryptography", "requests")
+PACKAGES = (
+    "django",
+    "mozilla-django-oidc",
+    "django-pyoidc",
+    "django-lasuite",
+    "pyjwt",
+    "cryptography",
+    "requests",
+)
 
 
 def render_table(rows: Sequence[Row]) -> str:

@@ -1,4 +1,4 @@
-"""Settings of the two sites that are measured; BENCHMARK_SITE in the environment says which one this is.
+"""Settings of the sites that are measured; BENCHMARK_SITE in the environment says which one this is.
 
 They differ in nothing but the package that signs users in, each set up as its own
 quickstart says.
@@ -57,10 +57,24 @@ if SITE == "ours":
         }
     }
     OIDC_URLS, LOGIN_PATH, CALLBACK_PATH = "oidc_rp.urls", "/oidc/login/", "/oidc/callback/default/"
-else:
-    INSTALLED_APPS += ["mozilla_django_oidc"]
+    BACKCHANNEL_LOGOUT_PATH = "/oidc/backchannel-logout/default/"
+elif SITE == "pyoidc":
+    INSTALLED_APPS += ["django_pyoidc"]
     MIDDLEWARE = BARE_MIDDLEWARE
-    AUTHENTICATION_BACKENDS = ["mozilla_django_oidc.auth.OIDCAuthenticationBackend"]
+    AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.ModelBackend"]
+    DJANGO_PYOIDC = {
+        "op": {
+            "CLIENT_ID": CLIENT_ID,
+            "CLIENT_SECRET": CLIENT_SECRET,
+            "PROVIDER_DISCOVERY_URI": OP,
+            # Not its default, and as its documentation advises: it saves a call to the OP at each token.
+            "OIDC_CACHE_PROVIDER_METADATA": True,
+        }
+    }
+    OIDC_URLS, BACKCHANNEL_LOGOUT_PATH = "benchmarks.pyoidc_urls", "/oidc/op-backchannel-logout"
+else:
+    # django-lasuite is a layer on mozilla-django-oidc.
+    MIDDLEWARE = BARE_MIDDLEWARE
     OIDC_RP_CLIENT_ID = CLIENT_ID
     OIDC_RP_CLIENT_SECRET = CLIENT_SECRET
     OIDC_RP_SIGN_ALGO = "RS256"
@@ -69,4 +83,13 @@ else:
     OIDC_OP_TOKEN_ENDPOINT = f"{OP}/token"
     OIDC_OP_USER_ENDPOINT = f"{OP}/userinfo"
     OIDC_OP_JWKS_ENDPOINT = f"{OP}/jwks"
-    OIDC_URLS, LOGIN_PATH, CALLBACK_PATH = "mozilla_django_oidc.urls", "/oidc/authenticate/", "/oidc/callback/"
+    if SITE == "mozilla":
+        INSTALLED_APPS += ["mozilla_django_oidc"]
+        AUTHENTICATION_BACKENDS = ["mozilla_django_oidc.auth.OIDCAuthenticationBackend"]
+        OIDC_URLS, LOGIN_PATH, CALLBACK_PATH = "mozilla_django_oidc.urls", "/oidc/authenticate/", "/oidc/callback/"
+    else:
+        INSTALLED_APPS += ["benchmarks.lasuite_users", "lasuite.oidc_login"]
+        AUTH_USER_MODEL = "lasuite_users.User"
+        AUTHENTICATION_BACKENDS = ["lasuite.oidc_login.backends.OIDCAuthenticationBackend"]
+        OIDC_OP_URL = OP
+        OIDC_URLS, BACKCHANNEL_LOGOUT_PATH = "lasuite.oidc_login.urls", "/oidc/backchannel-logout/"

@@ -1,5 +1,7 @@
 """A stub OP in a process of its own: every endpoint answers 50 ms after it was asked, and everything is counted.
 
+BENCHMARK_LATENCY in the environment is another time, in seconds.
+
 There is no authorization endpoint to call. A code is made of the subject to sign in and
 the nonce of the authentication request (`build_code`), so that the token endpoint can
 sign an ID token for them.
@@ -8,6 +10,7 @@ sign an ID token for them.
 from __future__ import annotations
 
 import json
+import os
 import threading
 import time
 from collections import Counter
@@ -17,9 +20,9 @@ from typing import Any
 from urllib.parse import parse_qs
 
 from .processes import serve
-from .tokens import SigningKey, build_claims
+from .tokens import LOGOUT_TOKEN_TYPE, SigningKey, build_claims, build_logout_claims
 
-LATENCY_SECONDS = 0.05
+LATENCY_SECONDS = float(os.environ.get("BENCHMARK_LATENCY", "0.05"))
 
 
 def build_code(subject: str, nonce: str) -> str:
@@ -80,6 +83,10 @@ class StubOP(ThreadingHTTPServer):
             "scope": "openid profile email",
         }
 
+    def build_logout_token(self, subject: str, sid: str | None) -> str:
+        """A new logout token."""
+        return self.key.sign(build_logout_claims(self.issuer, subject, sid), LOGOUT_TOKEN_TYPE)
+
     def build_userinfo(self, authorization: str) -> dict[str, Any]:
         """The userinfo claims for the access token in an Authorization header."""
         subject = authorization.rpartition("~")[2]
@@ -135,7 +142,7 @@ def main() -> None:
     """Serve until the driver closes stdin."""
     with StubOP() as op:
         threading.Thread(target=op.serve_forever, daemon=True).start()
-        serve({"issuer": lambda: op.issuer, "counts": op.counts})
+        serve({"issuer": lambda: op.issuer, "counts": op.counts, "logout_token": op.build_logout_token})
         op.shutdown()
 
 

@@ -1,9 +1,10 @@
-"""Signing keys, and ID tokens such as OPs really issue them."""
+"""Signing keys, and ID and logout tokens such as OPs really issue them."""
 
 from __future__ import annotations
 
 import json
 import time
+import uuid
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
@@ -12,9 +13,11 @@ import jwt
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from oidc_rp.protocol.jose import encode_base64url
+from oidc_rp.protocol.logout_token import EVENT
 
 CLIENT_ID = "benchmark-client"
 CLIENT_SECRET = "not a secret either, and long enough for every algorithm"
+LOGOUT_TOKEN_TYPE = "logout+jwt"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +41,9 @@ class SigningKey:
         public = json.loads(jwt.get_algorithm_by_name(self.alg).to_jwk(self.private.public_key()))
         return {**public, "kid": self.kid, "use": "sig", "alg": self.alg, "key_ops": ["verify"]}
 
-    def sign(self, claims: dict[str, Any]) -> str:
+    def sign(self, claims: dict[str, Any], typ: str = "JWT") -> str:
         """A JWT over `claims`."""
-        return jwt.encode(claims, self.private, algorithm=self.alg, headers={"kid": self.kid})
+        return jwt.encode(claims, self.private, algorithm=self.alg, headers={"kid": self.kid, "typ": typ})
 
 
 def build_claims(issuer: str, subject: str, *, nonce: str, access_token: str) -> dict[str, Any]:
@@ -64,3 +67,18 @@ def build_claims(issuer: str, subject: str, *, nonce: str, access_token: str) ->
         "preferred_username": subject,
         "email": f"{subject}@example.com",
     }
+
+
+def build_logout_claims(issuer: str, subject: str, sid: str | None) -> dict[str, Any]:
+    """The claims of a logout token: for one session, or for all of the subject's if `sid` is None."""
+    now = int(time.time())
+    claims = {
+        "iss": issuer,
+        "sub": subject,
+        "aud": CLIENT_ID,
+        "iat": now,
+        "exp": now + 120,
+        "jti": str(uuid.uuid4()),
+        "events": {EVENT: {}},
+    }
+    return claims if sid is None else {**claims, "sid": sid}

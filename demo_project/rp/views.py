@@ -55,7 +55,8 @@ def profile(request: HttpRequest) -> HttpResponse:
 def sessions(request: HttpRequest) -> HttpResponse:
     """The user's sessions at this site, whichever browser they are in; this one first."""
     unexpired = Q(expires_at=None) | Q(expires_at__gt=timezone.now())
-    rows = OIDCSession.objects.filter(unexpired, user_id=request.user.pk, ended_at=None).select_related("device")
+    live = unexpired & Q(user_id=request.user.pk, ended_at=None)
+    rows = OIDCSession.objects.filter(live).select_related("device")
     own = _own_session_id(request)
     context = {"sessions": sorted(rows.order_by("-created_at"), key=lambda row: str(row.pk) != own), "own": own}
     return render(request, "demo_rp/sessions.html", context)

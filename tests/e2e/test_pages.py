@@ -15,7 +15,7 @@ from .steps import sign_in
 from .watching import Watch
 
 PHONE: ViewportSize = {"width": 390, "height": 844}
-PAGES = ["/", "/profile/", "/private/", "/journal/", "/oidc/logout/", "/nowhere/"]
+PAGES = ["/", "/profile/", "/sessions/", "/private/", "/journal/", "/oidc/logout/", "/nowhere/"]
 
 
 @pytest.fixture

@@ -25,7 +25,8 @@ PASSWORD_BACKEND = "django.contrib.auth.backends.ModelBackend"
 
 def who(request: OIDCRequest) -> HttpResponse:
     """Who is signed in, and through which OP session."""
-    return JsonResponse({"user": request.user.get_username(), "sid": request.oidc.sid})
+    note = request.session.get("note")
+    return JsonResponse({"user": request.user.get_username(), "sid": request.oidc.sid, "note": note})
 
 
 def write(request: HttpRequest) -> HttpResponse:
@@ -106,7 +107,9 @@ async def acycle(request: HttpRequest) -> HttpResponse:
     return HttpResponse()
 
 
-async def achange_password(request: HttpRequest) -> HttpResponse:
+async def achange_password(request: OIDCRequest) -> HttpResponse:
+    # Django's aupdate_session_auth_hash compares request.user, which would block if it were not loaded yet.
+    await request.oidc.aload()
     user = await User.objects.aget(pk=(await request.auser()).pk)
     user.set_password("a new password")
     await user.asave()

@@ -149,12 +149,8 @@ def test_same_token_twice_takes_effect_once(op: FakeOP, engine: str) -> None:
     assert not LogoutReceipt.objects.filter(settled_at=None).exists()
 
 
-class Died(BaseException):
-    """The process is gone: nothing after this runs."""
-
-
 def test_process_that_dies_leaves_the_token_to_the_next_attempt(op: FakeOP, engine: str) -> None:
-    """After each of its steps. The next attempt need not wait for anything."""
+    """Between any two of its steps. The next attempt need not wait for anything."""
     token = LogoutToken(iss=ISSUER, sub=None, sid="session-1", jti="jti-1", iat=time.time())
     browser = sign_in_browser(op)
     DatabaseReceipts(CLIENT_ID).record(token)

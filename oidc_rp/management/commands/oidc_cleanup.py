@@ -61,5 +61,7 @@ def _delete(queryset: QuerySet[Any]) -> int:
     """Delete in batches, so that no statement holds locks for long."""
     deleted = 0
     while keys := list(queryset.values_list("pk", flat=True)[:BATCH]):
-        deleted += queryset.model._default_manager.filter(pk__in=keys).delete()[0]
+        # Of this model: rows of other apps that refer to them are deleted with them.
+        _, counts = queryset.model._default_manager.filter(pk__in=keys).delete()
+        deleted += counts.get(queryset.model._meta.label, 0)
     return deleted

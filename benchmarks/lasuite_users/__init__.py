@@ -1,0 +1,1 @@
+"""The users that django-lasuite asks of a site: with `sub`, indexed, as its own projects have it."""
