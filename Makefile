@@ -7,6 +7,7 @@
 VENV ?= .venv
 BIN := $(VENV)/bin
 ARGS ?=
+SERVICES_TESTS := tests/processes tests/sessions tests/logout tests/test_cleanup.py tests/test_callback.py
 
 # The newest Python that can make a virtual environment. Each is run, not just looked up: a shim of a
 # version manager is found even when it has no version behind it.
@@ -16,7 +17,7 @@ PYTHON ?= $(shell for python in python3.14 python3.13 python3.12 python3.11 pyth
 
 .PHONY: help
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 	@echo
 	@echo "  ARGS is passed on: make test ARGS='tests/protocol -x', make demo ARGS='--base-port 9000'"
 
@@ -28,6 +29,11 @@ demo: $(VENV)/.group-demo ## run the demo: an OP and two sites
 .PHONY: test
 test: $(VENV)/.group-test ## run the tests, with coverage unless ARGS picks some
 	$(BIN)/python -m pytest $(or $(ARGS),--cov)
+
+# PostgreSQL and Redis are started for it and stopped after it (Debian: apt install postgresql redis-server).
+.PHONY: services-test
+services-test: $(VENV)/.group-services ## run the session tests on PostgreSQL and Redis, and with two processes
+	$(BIN)/python -m tests.services $(BIN)/python -m pytest --force-enable-socket $(or $(ARGS),$(SERVICES_TESTS))
 
 .PHONY: e2e
 e2e: $(VENV)/.group-e2e ## drive the demo with Chromium

@@ -46,7 +46,9 @@ def run_postgresql(folder: Path) -> Iterator[str]:
     def run(program: str, *arguments: str) -> None:
         # Not to a pipe, which the server would inherit and keep open.
         with log.open("ab") as output:
-            done = subprocess.run([programs / program, *arguments], cwd=folder, user=user, stdout=output, stderr=output)
+            done = subprocess.run(
+                [programs / program, *arguments], cwd=folder, user=user, stdout=output, stderr=output, check=False
+            )
         if done.returncode:
             sys.exit(f"{program} failed:\n{log.read_text()}")
 
@@ -99,7 +101,7 @@ def main(command: list[str]) -> int:
     # As an exception, so that the services are stopped.
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
     with run_services() as environment:
-        return subprocess.run(command, env={**os.environ, **environment}).returncode
+        return subprocess.run(command, env={**os.environ, **environment}, check=False).returncode
 
 
 if __name__ == "__main__":

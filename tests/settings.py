@@ -1,6 +1,6 @@
 """Settings of the test suite: a site with two providers, neither of which is ever reached over a network.
 
-SQLite and a cache in memory, unless the environment names servers (`make services-test` starts some):
+SQLite and a cache in memory, unless the environment names servers (`make services` starts some):
 OIDC_RP_TEST_DATABASE=postgres://user@/name?host=/socket/folder, OIDC_RP_TEST_REDIS=unix:///path/of/the.socket
 """
 

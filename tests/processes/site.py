@@ -1,0 +1,21 @@
+"""The site: as in the session tests, and a page that is slow because the OP is."""
+
+from __future__ import annotations
+
+import requests
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.urls import path
+
+from tests.sessions.site import urlpatterns as common
+
+
+def slow(request: HttpRequest) -> HttpResponse:
+    """Load the session, wait for the OP, change the session."""
+    user = request.user.get_username()
+    requests.get(f"{settings.ISSUER}/slow", timeout=60)
+    request.session["note"] = "written"
+    return HttpResponse(user)
+
+
+urlpatterns = [*common, path("slow/", slow)]
