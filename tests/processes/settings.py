@@ -13,10 +13,9 @@ ROOT_URLCONF = "tests.processes.site"
 DATABASES["default"]["NAME"] = f"test_{DATABASES['default']['NAME']}"
 SESSION_ENGINE = f"django.contrib.sessions.backends.{os.environ['SITE_ENGINE']}"
 SESSION_FILE_PATH = os.environ["SITE_FOLDER"]
-ISSUER = os.environ["SITE_ISSUER"]
 OIDC_PROVIDERS = {
     "default": {
-        "ISSUER": ISSUER,
+        "ISSUER": os.environ["SITE_ISSUER"],
         "CLIENT_ID": "client-1",
         "CLIENT_SECRET": "a client secret of the test suite",
     },

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import requests
-from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.urls import path
 
+from oidc_rp.providers import providers
 from tests.sessions.site import urlpatterns as common
 
 
 def slow(request: HttpRequest) -> HttpResponse:
     """Load the session, wait for the OP, change the session."""
     user = request.user.get_username()
-    requests.get(f"{settings.ISSUER}/slow", timeout=60)
+    requests.get(f"{providers['default'].config.issuer}/slow", timeout=60)
     request.session["note"] = "written"
     return HttpResponse(user)
 

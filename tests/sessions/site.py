@@ -59,7 +59,7 @@ def cycle_in_transaction(request: HttpRequest) -> HttpResponse:
 
 def change_password(request: HttpRequest) -> HttpResponse:
     """As Django's PasswordChangeView does it."""
-    user = User.objects.get(pk=request.user.pk)
+    user = User.objects.get(username=request.user.get_username())
     user.set_password("a new password")
     user.save()
     update_session_auth_hash(request, user)
@@ -110,7 +110,7 @@ async def acycle(request: HttpRequest) -> HttpResponse:
 async def achange_password(request: OIDCRequest) -> HttpResponse:
     # Django's aupdate_session_auth_hash compares request.user, which would block if it were not loaded yet.
     await request.oidc.aload()
-    user = await User.objects.aget(pk=(await request.auser()).pk)
+    user = await User.objects.aget(username=request.user.get_username())
     user.set_password("a new password")
     await user.asave()
     await aupdate_session_auth_hash(request, user)

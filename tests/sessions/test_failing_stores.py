@@ -47,7 +47,8 @@ def post(token: str) -> int:
 
 @pytest.mark.parametrize("sid", [None, "session-1"], ids=["by_sub", "by_sid"])
 def test_database_that_fails_at_any_statement(op: FakeOP, engine: str, sid: str | None) -> None:
-    statement, statuses = 0, []
+    statement = 0
+    statuses: list[int] = []
     while not statuses or statuses[-1] != 200:
         statement += 1
         browser = sign_in_browser(op)

@@ -6,8 +6,8 @@ to put any one part of the one between any two parts of the other, and keeps the
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from itertools import count
 from typing import Any
 
@@ -109,6 +109,13 @@ def test_session_that_is_loaded_stays_ended(op: FakeOP, stepped: str, end: End) 
         race.check(run)
 
 
+def end_and_disconnect() -> int:
+    try:
+        return end_sessions(sid="session-1")
+    finally:
+        connections.close_all()
+
+
 def test_session_with_a_key_that_is_not_committed_yet_stays_ended(op: FakeOP, stepped: str) -> None:
     """The logout has to wait for the row, or else to find it as it was; the request then finds what it has done."""
     browser = sign_in_browser(op)
@@ -117,10 +124,10 @@ def test_session_with_a_key_that_is_not_committed_yet_stays_ended(op: FakeOP, st
     while request.next_label != COMMIT:
         request.step()
     # It may be held up until the request's transaction is over.
-    logout = threading.Thread(target=lambda: (end_sessions(sid="session-1"), connections.close_all()))
-    logout.start()
-    request.finish()
-    logout.join()
+    with ThreadPoolExecutor(1) as pool:
+        logout = pool.submit(end_and_disconnect)
+        request.finish()
+    assert logout.result() == 1
     assert (request.error, request.result in (200, 400)) == (None, True)
     assert not is_signed_in(browser)
     assert get_row().session_key == ""

@@ -42,9 +42,9 @@ class Race:
         self.op.claims.update(sid=self.sid, sub=self.sub, iat=issued)
         self.browser = Client()
         response = self.op.authorize(begin(self.browser)["Location"])
-        names = {"sid": self.sid, "sub": self.sub if self.by == "both" else None}
         token = sign_logout_token(
-            **(names if self.by != "sub" else {"sid": None, "sub": self.sub}),
+            sid=None if self.by == "sub" else self.sid,
+            sub=None if self.by == "sid" else self.sub,
             iat=issued + self.later,
             jti=f"jti-{number}",
         )

@@ -14,7 +14,7 @@ class SessionStore(FileStore):
         pause("file.load")
         return super().load()
 
-    def exists(self, session_key: str | None) -> bool:
+    def exists(self, session_key: str) -> bool:
         pause("file.exists")
         return super().exists(session_key)
 
