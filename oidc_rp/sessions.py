@@ -28,7 +28,7 @@ from .providers import DEFAULT_ALIAS, providers
 from .sealing import SealError, open_sealed, seal
 from .session_guard import SESSION_KEY, guard
 from .session_rows import end_row, end_rows
-from .signals import session_started
+from .signals import session_renewed, session_started
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +93,8 @@ def start_session(request: HttpRequest, provider: Provider, login: Login, user: 
         session.flush()
         raise _ended_at_op()
     session_started.send_robust(sender=OIDCSession, session=row, request=request)
+    if previous is not None and (previous.iss, previous.sub) == (row.issuer, row.sub):
+        session_renewed.send_robust(sender=OIDCSession, session=row, request=request)
 
 
 def end_sessions(

@@ -11,6 +11,11 @@ Sent in the thread that made the call. A receiver that raises is logged and does
 session_started = Signal()
 """A login has started a session. `sender` is OIDCSession, `session` the row, `request` the callback's request."""
 
+session_renewed = Signal()
+"""A login has taken the place of a live session of the same subject in the same browser: a silent sign-in, or a
+fresher or stronger login. Sent after `session_started`, with the same arguments; the session before has ended with
+the reason `replaced`."""
+
 session_ended = Signal()
 """A session has ended, once. `sender` is OIDCSession, `session` its row (tokens removed), `reason` a word:
 

@@ -1,4 +1,4 @@
-"""session_started and session_ended: each once, with the reason, and receivers that fail do no harm."""
+"""session_started, session_renewed, session_ended: each once, with the reason; receivers that fail do no harm."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from oidc_rp.models import OIDCSession
 from oidc_rp.sessions import end_sessions
-from oidc_rp.signals import session_ended, session_started
+from oidc_rp.signals import session_ended, session_renewed, session_started
 from tests.logout.driver import is_signed_in, post_logout_token, sign_in_as
 from tests.support.browser import begin, complete, sign_in
 from tests.support.fake_op import FakeOP
@@ -34,6 +34,11 @@ def ended() -> Iterator[Heard]:
 @pytest.fixture
 def started() -> Iterator[Heard]:
     yield from listen(session_started)
+
+
+@pytest.fixture
+def renewed() -> Iterator[Heard]:
+    yield from listen(session_renewed)
 
 
 def listen(signal: Signal) -> Iterator[Heard]:
@@ -151,3 +156,27 @@ def test_receiver_of_the_end_that_fails_does_no_harm(op: FakeOP, reason: str) ->
     old.refresh_from_db()
     assert old.end_reason == reason
     assert is_signed_in(client) is (reason == "replaced")
+
+
+def test_first_login_renews_nothing(client: Client, op: FakeOP, renewed: Heard) -> None:
+    sign_in(client, op)
+    assert renewed == []
+
+
+def sign_in_again(client: Client, op: FakeOP, sub: str) -> None:
+    op.claims["sub"] = sub
+    complete(client, op.authorize(client.get("/oidc/login/", {"prompt": "login"})["Location"]))
+
+
+def test_login_in_place_of_a_session_of_the_same_subject_renews_it(
+    op: FakeOP, started: Heard, renewed: Heard, ended: Heard
+) -> None:
+    sign_in_again(sign_in_as(op), op, "subject-1")
+    assert [what["session"] for what in renewed] == [started[1]["session"]]
+    assert [(what["session"].pk, what["reason"]) for what in ended] == [(started[0]["session"].pk, "replaced")]
+
+
+def test_login_of_another_subject_renews_nothing(op: FakeOP, started: Heard, renewed: Heard) -> None:
+    sign_in_again(sign_in_as(op), op, "subject-2")
+    assert len(started) == 2
+    assert renewed == []
