@@ -163,7 +163,7 @@ def test_first_login_renews_nothing(client: Client, op: FakeOP, renewed: Heard) 
     assert renewed == []
 
 
-def sign_in_again(client: Client, op: FakeOP, sub: str) -> None:
+def sign_in_anew(client: Client, op: FakeOP, sub: str) -> None:
     op.claims["sub"] = sub
     complete(client, op.authorize(client.get("/oidc/login/", {"prompt": "login"})["Location"]))
 
@@ -171,12 +171,12 @@ def sign_in_again(client: Client, op: FakeOP, sub: str) -> None:
 def test_login_in_place_of_a_session_of_the_same_subject_renews_it(
     op: FakeOP, started: Heard, renewed: Heard, ended: Heard
 ) -> None:
-    sign_in_again(sign_in_as(op), op, "subject-1")
+    sign_in_anew(sign_in_as(op), op, "subject-1")
     assert [what["session"] for what in renewed] == [started[1]["session"]]
     assert [(what["session"].pk, what["reason"]) for what in ended] == [(started[0]["session"].pk, "replaced")]
 
 
 def test_login_of_another_subject_renews_nothing(op: FakeOP, started: Heard, renewed: Heard) -> None:
-    sign_in_again(sign_in_as(op), op, "subject-2")
+    sign_in_anew(sign_in_as(op), op, "subject-2")
     assert len(started) == 2
     assert renewed == []

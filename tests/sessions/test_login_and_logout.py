@@ -121,7 +121,7 @@ def test_login_while_the_site_ends_all_sessions_of_the_user(op: FakeOP, engine: 
 
     def build() -> Sequence[tuple[str, Callable[[], Any]]]:
         browser.cookies.clear()
-        op.claims["sid"] = f"session-{next(serial)}"
+        op.claims["sid"] = f"session-of-run-{next(serial)}"
         response = op.authorize(begin(browser)["Location"])
         return [
             ("login", lambda: complete(browser, response).status_code),
@@ -157,13 +157,23 @@ def test_same_token_twice_takes_effect_once(op: FakeOP, engine: str) -> None:
     browser = Client()
     session_ended.connect(remember, sender=OIDCSession)
     try:
-        for run in explore(build, at={"one": STEPS_OF_TOKEN, "other": STEPS_OF_TOKEN}):
+        for run in explore(build, at={"one": STEPS_OF_TOKEN, "other": STEPS_OF_TOKEN}, switches=2):
             assert sorted(run.results) == [200, 400], run
             assert not is_signed_in(browser), run
             assert len(ended) == 1, run
     finally:
         session_ended.disconnect(remember, sender=OIDCSession)
     assert not LogoutReceipt.objects.filter(settled_at=None).exists()
+
+
+def test_replay_does_no_work(op: FakeOP) -> None:
+    sign_in_browser(op)
+    token = sign_logout_token()
+    assert post_logout_token(token).status_code == 200
+    # As if there were one that the first had not ended.
+    OIDCSession.objects.update(ended_at=None, end_reason="")
+    assert post_logout_token(token).status_code == 400
+    assert get_row().ended_at is None
 
 
 def test_process_that_dies_leaves_the_token_to_the_next_attempt(op: FakeOP, engine: str) -> None:
