@@ -28,7 +28,7 @@ demo: $(VENV)/.group-demo ## run the demo: an OP and two sites
 # The coverage threshold means nothing for a part of the tests.
 .PHONY: test
 test: $(VENV)/.group-test ## run the tests, with coverage unless ARGS picks some
-	$(BIN)/python -m pytest $(or $(ARGS),--cov)
+	$(BIN)/python -m pytest $(or $(ARGS),--cov --numprocesses auto)
 
 # PostgreSQL and Redis are started for it and stopped after it (Debian: apt install postgresql redis-server).
 .PHONY: services-test

@@ -96,7 +96,9 @@ def test_the_client_is_what_tokens_are_judged_by() -> None:
         ("PROXIES", {"https": "http://proxy.example:3128"}, {"https": "http://proxy.example:3128"}),
         ("CLAIMS_MAPPING", {"email": "email"}, {"email": "email"}),
     ],
-    ids=lambda value: str(value)[:30] if not callable(value) else "callable",
+    ids=lambda value: (
+        "callable" if callable(value) else str(sorted(value) if isinstance(value, frozenset) else value)[:30]
+    ),
 )
 def test_a_right_value_is_read(key: str, value: Any, field: object) -> None:
     assert getattr(read(**{key: value}), key.lower()) == field
