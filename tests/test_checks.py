@@ -117,6 +117,7 @@ TRIGGERS: Mapping[str, Mapping[str, Any]] = {
     "E031": provider(CA_BUNDLE="/there/is/no/such.pem"),
     "E032": provider(PROXIES=["http://proxy.example"]),
     "E033": provider(CLAIMS_MAPPING={"nonsense": "email"}),
+    "E034": provider(API_ORIGINS=["https://api.example/v1"]),
     "W010": provider(ISSUER="http://localhost:8000/o"),
     "W012": provider(CLIENT_SECRET="file:/there/is/no/such/secret"),
     "W013": provider(CLIENT_AUTH_METHOD="none"),

@@ -12,6 +12,7 @@
     │   ├── UnknownKeyError
     │   ├── SignatureError
     │   └── ClaimError
+    ├── DestinationError               a token must not be sent there
     ├── RequirementError               authenticated, but not as strongly or freshly as required
     └── UserRefusedError               authenticated at the OP, but not allowed in here
 
@@ -165,6 +166,17 @@ class ClaimError(TokenError):
         self.claim = claim
         self.expected = expected
         self.actual = actual
+
+
+class DestinationError(OIDCError):
+    """A token is not for this origin, and nothing has been sent. `origin` is empty for a URL that has none."""
+
+    code = "api_origin"
+
+    def __init__(self, origin: str, allowed: Sequence[str]) -> None:
+        super().__init__("the token must not be sent to an origin that API_ORIGINS does not list")
+        self.origin = origin
+        self.allowed = tuple(allowed)
 
 
 class RequirementError(OIDCError):

@@ -32,3 +32,16 @@ def is_acceptable_url(url: object) -> bool:
     if parts.username is not None or not parts.hostname or not port_is_fine:
         return False
     return parts.scheme == "https" or (parts.scheme == "http" and is_loopback(parts.hostname))
+
+
+def read_origin(url: object) -> str | None:
+    """The origin of an acceptable URL (RFC 6454 section 4) in its one spelling: lower case, no default port.
+
+    None for what `is_acceptable_url` does not accept.
+    """
+    if not isinstance(url, str) or not is_acceptable_url(url):
+        return None
+    parts = urlsplit(url)
+    host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
+    default = {"https": 443, "http": 80}[parts.scheme]
+    return f"{parts.scheme}://{host}" + (f":{parts.port}" if parts.port not in (None, default) else "")

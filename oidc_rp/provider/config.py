@@ -12,12 +12,13 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from oidc_rp.protocol.errors import ConfigurationError, OPResponseError, Problem
 from oidc_rp.protocol.id_token import Client
 from oidc_rp.protocol.metadata import ProviderMetadata, parse_metadata
 from oidc_rp.protocol.signatures import ASYMMETRIC_ALGORITHMS, HMAC_ALGORITHMS
-from oidc_rp.protocol.urls import is_acceptable_url
+from oidc_rp.protocol.urls import is_acceptable_url, read_origin
 
 from .secrets import Secret
 
@@ -69,6 +70,7 @@ class ProviderConfig:
     ca_bundle: str | None = None
     proxies: Mapping[str, str] | None = None
     claims_mapping: Mapping[str, Any] | None = None
+    api_origins: frozenset[str] = frozenset()
 
     @cached_property
     def client(self) -> Client:
@@ -245,6 +247,16 @@ def _metadata(value: object) -> Mapping[str, Any]:
     return metadata
 
 
+def _origins(value: object) -> frozenset[str]:
+    origins = set()
+    for text in _texts(value):
+        origin = read_origin(text) if text.isascii() else None
+        if origin is None or urlsplit(text).path not in ("", "/") or "?" in text or "*" in text:
+            raise _InvalidError("must have https origins (http only on loopback), in ASCII, without path or wildcard")
+        origins.add(origin)
+    return frozenset(origins)
+
+
 def _ca_bundle(value: object) -> str:
     path = _text(str(value) if isinstance(value, Path) else value)
     try:
@@ -290,6 +302,7 @@ OPTIONS: Mapping[str, Option] = {
     "CA_BUNDLE": Option(31, _ca_bundle, "A PEM file with the CA of the OP. Verification cannot be turned off."),
     "PROXIES": Option(32, _parameters, 'For example {"https": "http://proxy.example:3128"}.'),
     "CLAIMS_MAPPING": Option(33, _mapping, "User fields and the claims that fill them."),
+    "API_ORIGINS": Option(34, _origins, 'The APIs that get access tokens, such as ["https://api.example"].'),
 }
 
 

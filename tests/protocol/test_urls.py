@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from oidc_rp.protocol.urls import is_acceptable_url, is_loopback
+from oidc_rp.protocol.urls import is_acceptable_url, is_loopback, read_origin
 
 
 @pytest.mark.parametrize("host", ["localhost", "a.localhost", "127.0.0.1", "127.8.9.1", "::1"])
@@ -71,3 +71,22 @@ def test_acceptable(url: str) -> None:
 )
 def test_not_acceptable(url: object) -> None:
     assert not is_acceptable_url(url)
+
+
+@pytest.mark.parametrize(
+    ("url", "origin"),
+    [
+        ("https://api.example", "https://api.example"),
+        ("HTTPS://API.Example:443/a?b=c", "https://api.example"),
+        ("https://api.example:8443/", "https://api.example:8443"),
+        ("http://localhost:80", "http://localhost"),
+        ("http://localhost:443", "http://localhost:443"),
+        ("https://[2001:DB8::1]:444/", "https://[2001:db8::1]:444"),
+        ("https://user@api.example", None),
+        ("http://api.example", None),
+        ("/path", None),
+        (None, None),
+    ],
+)
+def test_origin(url: object, origin: str | None) -> None:
+    assert read_origin(url) == origin

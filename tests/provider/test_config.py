@@ -95,6 +95,9 @@ def test_the_client_is_what_tokens_are_judged_by() -> None:
         ("CA_BUNDLE", Path("/tmp"), "/tmp"),
         ("PROXIES", {"https": "http://proxy.example:3128"}, {"https": "http://proxy.example:3128"}),
         ("CLAIMS_MAPPING", {"email": "email"}, {"email": "email"}),
+        ("API_ORIGINS", [], frozenset()),
+        ("API_ORIGINS", ["HTTPS://API.example:443/"], frozenset({"https://api.example"})),
+        ("API_ORIGINS", ("http://localhost:8000",), frozenset({"http://localhost:8000"})),
     ],
     ids=lambda value: (
         "callable" if callable(value) else str(sorted(value) if isinstance(value, frozenset) else value)[:30]
@@ -174,6 +177,13 @@ def test_none_means_the_default(key: str) -> None:
         pytest.param("CA_BUNDLE", False, id="verification_turned_off"),
         pytest.param("PROXIES", "http://proxy.example", id="proxies_string"),
         pytest.param("CLAIMS_MAPPING", {1: "email"}, id="mapping_number_as_name"),
+        pytest.param("API_ORIGINS", "https://api.example", id="origins_string"),
+        pytest.param("API_ORIGINS", ["http://api.example"], id="origin_http"),
+        pytest.param("API_ORIGINS", ["https://api.example/v1"], id="origin_with_path"),
+        pytest.param("API_ORIGINS", ["https://api.example?"], id="origin_with_query"),
+        pytest.param("API_ORIGINS", ["https://*.example"], id="origin_with_asterisk"),
+        pytest.param("API_ORIGINS", ["https://b\u00fccher.example"], id="origin_not_ascii"),
+        pytest.param("API_ORIGINS", ["api.example"], id="origin_without_scheme"),
     ],
 )
 def test_a_wrong_value_is_a_problem_of_that_option(key: str, value: object) -> None:

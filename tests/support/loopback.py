@@ -79,6 +79,8 @@ def _receive(connection: socket.socket) -> bytes:
     length = re.search(rb"content-length: *(\d+)", head, re.IGNORECASE)
     while length is not None and len(body) < int(length[1]):
         body += connection.recv(65_536)
+    while b"transfer-encoding: chunked" in head.lower() and not body.endswith(b"0\r\n\r\n"):
+        body += connection.recv(65_536)
     return head + b"\r\n\r\n" + body
 
 
