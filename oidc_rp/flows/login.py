@@ -16,16 +16,10 @@ from oidc_rp.protocol.authentication import (
 from oidc_rp.protocol.errors import AuthenticationResponseError, ConfigurationError, OPError, OPResponseError
 from oidc_rp.protocol.id_token import IDToken
 from oidc_rp.protocol.step_up import check_acr
-from oidc_rp.protocol.tokens import TokenResponse
+from oidc_rp.protocol.tokens import TokenResponse, find_unexpected_scopes
 from oidc_rp.provider import Provider
 
 from .transaction import Transaction
-
-# Google answers with URLs for what was asked for by name.
-SCOPE_ALIASES = {
-    "https://www.googleapis.com/auth/userinfo.email": "email",
-    "https://www.googleapis.com/auth/userinfo.profile": "profile",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,14 +129,13 @@ def complete_login(
     )
     check_acr(id_token.acr, transaction.acr_values)
     userinfo = provider.fetch_userinfo(tokens.access_token, id_token.sub) if config.fetch_userinfo else {}
-    granted = [SCOPE_ALIASES.get(scope, scope) for scope in (tokens.scope or "").split()]
     return Login(
         transaction=transaction,
         id_token=id_token,
         tokens=tokens,
         userinfo=userinfo,
         expires_at=None if tokens.expires_in is None else int(now) + tokens.expires_in,
-        unexpected_scopes=tuple(scope for scope in granted if scope not in config.scopes),
+        unexpected_scopes=find_unexpected_scopes(tokens.scope, config.scopes),
     )
 
 

@@ -28,6 +28,7 @@ class ProviderMetadata:
     revocation_endpoint: str | None = None
     introspection_endpoint: str | None = None
     scopes_supported: tuple[str, ...] | None = None
+    grant_types_supported: tuple[str, ...] | None = None
     response_types_supported: tuple[str, ...] | None = None
     response_modes_supported: tuple[str, ...] | None = None
     acr_values_supported: tuple[str, ...] | None = None

@@ -1,11 +1,12 @@
-"""Token requests and responses (RFC 6749 sections 4.1.3, 5 and 6; Core 1.0 section 3.1.3)."""
+"""Token requests and responses (RFC 6749 sections 4.1.3, 4.4, 5 and 6; Core 1.0 section 3.1.3; RFC 8693; RFC 8707)."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlsplit
 
 from .answers import Answer
 from .errors import OPResponseError
@@ -13,6 +14,18 @@ from .jose import MAX_TOKEN_LENGTH
 
 # RFC 6749 appendix A.12 and A.17. Anything else could not even be sent in a header.
 _TOKEN = re.compile(r"[\x20-\x7e]+")
+# RFC 3986 section 2: what a URI is written with, without the fragment.
+_URI = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*:[!$%&'()*+,\-./0-9:;=?@A-Z\[\]_a-z~]+")
+
+ACCESS_TOKEN_TYPE = "urn:ietf:params:oauth:token-type:access_token"
+# Google answers with URLs for what was asked for by name.
+SCOPE_ALIASES = {
+    "https://www.googleapis.com/auth/userinfo.email": "email",
+    "https://www.googleapis.com/auth/userinfo.profile": "profile",
+}
+
+# The parameters of a request. One that has a list is sent once for each of its members.
+Form = Mapping[str, str | Sequence[str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,13 +50,69 @@ def build_code_grant(code: str, redirect_uri: str, code_verifier: str) -> dict[s
     }
 
 
+def build_client_credentials_grant(scope: Sequence[str] = (), resource: Sequence[str] = ()) -> Form:
+    """The form of a client credentials grant (RFC 6749 section 4.4.2, RFC 8707 section 2)."""
+    return _leave_out_empty(
+        {"grant_type": "client_credentials", "scope": " ".join(scope), "resource": check_resources(resource)}
+    )
+
+
+def build_token_exchange(
+    access_token: str, *, audience: Sequence[str] = (), resource: Sequence[str] = (), scope: Sequence[str] = ()
+) -> Form:
+    """The form that exchanges an access token for one for another API (RFC 8693 section 2.1).
+
+    `audience` has the names that the OP knows the APIs by, `resource` their URIs.
+    """
+    return _leave_out_empty(
+        {
+            "grant_type": "urn:ietf:params:oauth:grant-type:token-exchange",
+            "subject_token": access_token,
+            "subject_token_type": ACCESS_TOKEN_TYPE,
+            "requested_token_type": ACCESS_TOKEN_TYPE,
+            "audience": list(audience),
+            "resource": check_resources(resource),
+            "scope": " ".join(scope),
+        }
+    )
+
+
+def check_resources(resource: Sequence[str]) -> list[str]:
+    """RFC 8707 section 2: each is an absolute URI without a fragment. ValueError if one is not."""
+    for uri in resource:
+        parts = urlsplit(uri) if _URI.fullmatch(uri) else None
+        if parts is None or not (parts.netloc or parts.path):
+            raise ValueError(f"resource must be an absolute URI without a fragment, not {uri!r}")
+    return list(resource)
+
+
+def find_unexpected_scopes(granted: str | None, asked: Iterable[str]) -> tuple[str, ...]:
+    """The scopes of a token response that were not asked for (RFC 6749 section 3.3 lets an OP widen them)."""
+    scopes = [SCOPE_ALIASES.get(scope, scope) for scope in (granted or "").split()]
+    return tuple(scope for scope in scopes if scope not in asked)
+
+
 def process_token_response(answer: Answer) -> TokenResponse:
     """Turn an answer of the token endpoint into tokens.
 
     Raises OPError for an OAuth error response (RFC 6749 section 5.2), OPUnavailableError
     for 5xx and 429, OPResponseError for everything else that is not a token response.
     """
+    return _read_tokens(answer, answer.parse())
+
+
+def process_token_exchange_response(answer: Answer) -> TokenResponse:
+    """Turn the answer to a token exchange (RFC 8693 section 2.2.1) into an access token.
+
+    Raises as `process_token_response` does; OPResponseError also for another kind of token than was asked for.
+    """
     members = answer.parse()
+    if members.get("issued_token_type") != ACCESS_TOKEN_TYPE:
+        raise answer.malformed("issued_token_type is not that of an access token")
+    return _read_tokens(answer, members)
+
+
+def _read_tokens(answer: Answer, members: Mapping[str, Any]) -> TokenResponse:
     access_token = _get_text(answer, members, "access_token")
     if access_token is None:
         raise answer.malformed("access_token is missing")
@@ -82,3 +151,7 @@ def _get_text(answer: Answer, members: Mapping[str, Any], name: str) -> str | No
     if not isinstance(value, str | None):
         raise answer.malformed(f"{name} is not a string")
     return value or None
+
+
+def _leave_out_empty(form: Form) -> Form:
+    return {name: value for name, value in form.items() if value}

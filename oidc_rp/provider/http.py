@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from http.cookiejar import DefaultCookiePolicy
 
@@ -14,6 +14,7 @@ from requests.structures import CaseInsensitiveDict
 
 from oidc_rp.protocol.answers import Answer
 from oidc_rp.protocol.errors import OPResponseError, OPUnavailableError
+from oidc_rp.protocol.tokens import Form
 
 from .config import ProviderConfig
 from .deadline import DeadlineAdapter
@@ -26,8 +27,9 @@ _CHUNK_BYTES = 65_536
 class Exchange:
     """One call to the OP, for observers: a journal, metrics, tracing.
 
-    `params` are the names and values sent, with every secret one masked; `duration` is
-    in seconds; `status` is None and `error` a code where there was no usable answer.
+    `params` are the names and values sent, with every secret one masked, and with spaces
+    between the values of one that was sent several times; `duration` is in seconds; `status`
+    is None and `error` a code where there was no usable answer.
     """
 
     alias: str
@@ -71,7 +73,7 @@ class _Request:
     endpoint: str
     method: str
     url: str
-    form: Mapping[str, str] | None = field(default=None, repr=False)
+    form: Form | None = field(default=None, repr=False)
     authorization: str | None = field(default=None, repr=False)
     accept: str = "application/json"
     may_redirect: bool = False
@@ -103,7 +105,7 @@ class HTTPClient:
         self,
         endpoint: str,
         url: str,
-        form: Mapping[str, str],
+        form: Form,
         *,
         authorization: str | None = None,
         may_redirect: bool = False,
@@ -210,5 +212,7 @@ def _read_retry_after(value: str | None) -> int | None:
     return min(int(value), 3_600)
 
 
-def _mask(name: str, value: str) -> str:
-    return "…" if name in _SECRET_PARAMETERS else value
+def _mask(name: str, value: str | Sequence[str]) -> str:
+    if name in _SECRET_PARAMETERS:
+        return "…"
+    return value if isinstance(value, str) else " ".join(value)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from hashlib import sha256
 from typing import Any
@@ -15,7 +15,15 @@ from oidc_rp.protocol.jose import JWS
 from oidc_rp.protocol.keys import KeySet, is_hmac, parse_key_set, verify_hmac
 from oidc_rp.protocol.logout_token import LogoutToken, validate_logout_token
 from oidc_rp.protocol.metadata import ProviderMetadata, build_discovery_url, parse_metadata
-from oidc_rp.protocol.tokens import TokenResponse, build_code_grant, process_token_response
+from oidc_rp.protocol.revocation import TokenTypeHint, build_revocation_request, process_revocation_answer
+from oidc_rp.protocol.tokens import (
+    Form,
+    TokenResponse,
+    build_code_grant,
+    build_token_exchange,
+    process_token_exchange_response,
+    process_token_response,
+)
 from oidc_rp.protocol.userinfo import process_userinfo_response
 
 from .client_auth import generate_credentials
@@ -70,9 +78,31 @@ class Provider:
         """Redeem an authorization code at the token endpoint: one call. Raises OIDCError."""
         return self.request_tokens(build_code_grant(code, redirect_uri, code_verifier))
 
-    def request_tokens(self, grant: Mapping[str, str]) -> TokenResponse:
+    def request_tokens(self, grant: Form) -> TokenResponse:
         """Send one grant to the token endpoint as this client. Raises OIDCError."""
         return process_token_response(self._post_authenticated("token", self.metadata.token_endpoint, grant))
+
+    def exchange_token(
+        self,
+        access_token: str,
+        *,
+        audience: Sequence[str] = (),
+        resource: Sequence[str] = (),
+        scope: Sequence[str] = (),
+    ) -> TokenResponse:
+        """Exchange an access token for one for another API (RFC 8693): one call. Raises OIDCError."""
+        form = build_token_exchange(access_token, audience=audience, resource=resource, scope=scope)
+        answer = self._post_authenticated("token", self.metadata.token_endpoint, form)
+        return process_token_exchange_response(answer)
+
+    def revoke_token(self, token: str, hint: TokenTypeHint) -> bool:
+        """Make a token useless at the OP (RFC 7009); False if the OP does not do that. Raises OIDCError."""
+        url = self.metadata.revocation_endpoint
+        if url is None:
+            return False
+        return process_revocation_answer(
+            self._post_authenticated("revocation", url, build_revocation_request(token, hint))
+        )
 
     def fetch_userinfo(self, access_token: str, sub: str) -> Mapping[str, Any]:
         """The userinfo claims about `sub` (Core section 5.3); empty if the OP has no such endpoint."""
@@ -151,7 +181,7 @@ class Provider:
     def _fetch_keys(self) -> Mapping[str, Any]:
         return self._http.get("jwks", self.metadata.jwks_uri).parse()
 
-    def _post_authenticated(self, endpoint: str, url: str, form: Mapping[str, str]) -> Answer:
+    def _post_authenticated(self, endpoint: str, url: str, form: Form) -> Answer:
         """POST as this client. While a secret is rotated, the other one is tried if the OP refuses the first."""
         algorithms = self.metadata.token_endpoint_auth_signing_alg_values_supported
         answers = (

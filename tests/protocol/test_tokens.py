@@ -8,7 +8,17 @@ import pytest
 from oidc_rp.protocol.answers import Answer
 from oidc_rp.protocol.errors import OPResponseError
 from oidc_rp.protocol.jose import MAX_TOKEN_LENGTH
-from oidc_rp.protocol.tokens import TokenResponse, build_code_grant, process_token_response
+from oidc_rp.protocol.tokens import (
+    ACCESS_TOKEN_TYPE,
+    TokenResponse,
+    build_client_credentials_grant,
+    build_code_grant,
+    build_token_exchange,
+    check_resources,
+    find_unexpected_scopes,
+    process_token_exchange_response,
+    process_token_response,
+)
 
 
 def process(**changes: Any) -> TokenResponse:
@@ -99,3 +109,94 @@ def test_a_huge_token_is_refused(name: str) -> None:
 def test_a_response_does_not_show_its_tokens() -> None:
     shown = repr(process(refresh_token="refresh-1"))
     assert not any(token in shown for token in ("access-1", "refresh-1", "a.b.c"))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "form"),
+    [
+        ({}, {}),
+        ({"scope": ("read", "write")}, {"scope": "read write"}),
+        (
+            {"resource": ("https://a.example/", "urn:b")},
+            {"resource": ["https://a.example/", "urn:b"]},
+        ),
+    ],
+    ids=["bare", "scopes", "resources"],
+)
+def test_client_credentials_grant(arguments: dict[str, Any], form: dict[str, object]) -> None:
+    assert build_client_credentials_grant(**arguments) == {"grant_type": "client_credentials", **form}
+
+
+def test_token_exchange() -> None:
+    assert build_token_exchange("access-1", audience=["billing"], resource=["https://a.example"], scope=["r", "w"]) == {
+        "grant_type": "urn:ietf:params:oauth:grant-type:token-exchange",
+        "subject_token": "access-1",
+        "subject_token_type": ACCESS_TOKEN_TYPE,
+        "requested_token_type": ACCESS_TOKEN_TYPE,
+        "audience": ["billing"],
+        "resource": ["https://a.example"],
+        "scope": "r w",
+    }
+    assert build_token_exchange("access-1").keys().isdisjoint({"audience", "resource", "scope"})
+
+
+def exchange(**changes: Any) -> TokenResponse:
+    members = {"access_token": "access-2", "issued_token_type": ACCESS_TOKEN_TYPE, "token_type": "Bearer", **changes}
+    return process_token_exchange_response(Answer("token", 200, "application/json", json.dumps(members).encode()))
+
+
+def test_token_exchange_response_is_read() -> None:
+    assert exchange(expires_in=60) == TokenResponse("access-2", "Bearer", 60, None, None, None)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        pytest.param({"issued_token_type": None}, id="type_missing"),
+        pytest.param({"issued_token_type": "urn:ietf:params:oauth:token-type:refresh_token"}, id="refresh_token"),
+        pytest.param({"issued_token_type": [ACCESS_TOKEN_TYPE]}, id="type_list"),
+        pytest.param({"token_type": "N_A"}, id="no_bearer_token"),
+        pytest.param({"access_token": None}, id="no_token"),
+    ],
+)
+def test_token_exchange_response_of_another_kind_is_malformed(changes: dict[str, Any]) -> None:
+    with pytest.raises(OPResponseError) as caught:
+        exchange(**changes)
+    assert caught.value.code == "op_answer_malformed"
+
+
+@pytest.mark.parametrize("uri", ["https://api.example", "https://api.example/v1?a=b", "urn:example:api", "api://4711"])
+def test_resource_is_an_absolute_uri(uri: str) -> None:
+    assert check_resources((uri,)) == [uri]
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        pytest.param("", id="empty"),
+        pytest.param("billing", id="name"),
+        pytest.param("/v1", id="path"),
+        pytest.param("//api.example", id="no_scheme"),
+        pytest.param("https://", id="no_host"),
+        pytest.param("https://api.example/#part", id="fragment"),
+        pytest.param("https://api.example/#", id="empty_fragment"),
+        pytest.param("https://api.example/a b", id="space"),
+        pytest.param("https://b\u00fccher.example", id="not_ascii"),
+    ],
+)
+def test_resource_must_be_an_absolute_uri(uri: str) -> None:
+    with pytest.raises(ValueError, match="absolute URI"):
+        check_resources(["https://api.example", uri])
+
+
+@pytest.mark.parametrize(
+    ("granted", "unexpected"),
+    [
+        (None, ()),
+        ("openid", ()),
+        ("openid admin email root", ("admin", "root")),
+        ("https://www.googleapis.com/auth/userinfo.email", ()),
+    ],
+)
+def test_unexpected_scopes(granted: str | None, unexpected: tuple[str, ...]) -> None:
+    assert find_unexpected_scopes(granted, ["openid", "email"]) == unexpected

@@ -46,6 +46,14 @@ def test_post_sends_a_form_and_the_authorization() -> None:
     assert body == b"code=a+b%26c"
 
 
+def test_post_repeats_a_parameter_that_has_several_values() -> None:
+    exchanges: list[Exchange] = []
+    with run_loopback(OK) as op:
+        build_client(exchanges).post("token", op.url, {"resource": ["urn:a", "urn:b"], "scope": "r w", "none": []})
+    assert op.requests[0].endswith(b"resource=urn%3Aa&resource=urn%3Ab&scope=r+w")
+    assert exchanges[0].params == {"resource": "urn:a urn:b", "scope": "r w", "none": ""}
+
+
 def test_get_sends_the_access_token_in_the_header() -> None:
     with run_loopback(OK) as op:
         build_client().get("userinfo", op.url, bearer="access-1", accept="application/jwt")

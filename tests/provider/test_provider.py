@@ -306,3 +306,24 @@ def test_a_logout_without_a_browser_does_not_follow_the_redirect(
 
 def login_with(provider: Provider, op: FakeOP, name: str, kid: str | None) -> None:
     provider.validate_id_token(sign(op.build_claims(), name=name, header={"kid": kid}), nonce="nonce-1")
+
+
+def test_exchange_token_is_one_call_as_this_client(provider: Provider, op: FakeOP) -> None:
+    op.token_answer = {"access_token": "access-2", "issued_token_type": "urn:ietf:params:oauth:token-type:access_token"}
+    tokens = provider.exchange_token("access-1", audience=["billing"], scope=["read"])
+    assert (tokens.access_token, op.calls) == ("access-2", ["metadata", "token"])
+    assert op.forms[-1]["subject_token"] == "access-1"
+    assert op.headers[-1]["Authorization"].startswith("Basic ")
+
+
+def test_revoke_token_is_one_call_as_this_client(provider: Provider, op: FakeOP) -> None:
+    op.metadata["revocation_endpoint"] = "https://op.example/revoke"
+    assert provider.revoke_token("access-1", "access_token")
+    assert op.calls == ["metadata", "revocation"]
+    assert op.forms[-1] == {"token": "access-1", "token_type_hint": "access_token"}
+    assert op.headers[-1]["Authorization"].startswith("Basic ")
+
+
+def test_revoke_token_where_the_op_cannot(provider: Provider, op: FakeOP) -> None:
+    assert not provider.revoke_token("access-1", "access_token")
+    assert op.calls == ["metadata"]

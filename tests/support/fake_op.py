@@ -45,6 +45,7 @@ class FakeOP:
             ("token", "POST", f"{base}/token", self.build_token_answer),
             ("userinfo", "GET", f"{base}/userinfo", lambda: {"sub": "subject-1", **self.userinfo}),
             ("end_session", "POST", f"{base}/logout", dict),
+            ("revocation", "POST", f"{base}/revoke", dict),
         ]
         for name, method, url, build in routes:
             mock.add_callback(method, url, callback=self._answer(name, build))
