@@ -39,6 +39,11 @@ services-test: $(VENV)/.group-services ## run the session tests on PostgreSQL an
 e2e: $(VENV)/.group-e2e ## drive the demo with Chromium
 	$(BIN)/python -m pytest --force-enable-socket $(or $(ARGS),tests/e2e)
 
+# The OPs are installed into .interop/ at the first run: npm, Maven, Java 17 and, for Glewlwyd, Debian's apt.
+.PHONY: interop
+interop: $(VENV)/.group-interop ## run two sites against real OPs, and compare with docs/interop.md
+	$(BIN)/python -m pytest --force-enable-socket tests/interop $(ARGS)
+
 .PHONY: lint
 lint: $(VENV)/.group-lint ## check style and formatting
 	$(BIN)/ruff check .
@@ -71,7 +76,7 @@ ci: ## run what CI runs
 
 .PHONY: clean
 clean: ## remove everything that was made here
-	rm -rf $(VENV) .tox .demo .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache build dist site
+	rm -rf $(VENV) .tox .demo .interop .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache build dist site
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # pip installs dependency groups since 25.1.

@@ -1,0 +1,125 @@
+// panva's oidc-provider on loopback. It takes its place from the environment: PORT; FOLDER, where its state is kept, so
+// that a restarted OP is the same OP; ACCESS_TOKEN_SECONDS.
+//
+// SIGHUP makes new keys and signs with them from then on, without losing anybody's session.
+import { generateKeyPairSync } from 'node:crypto';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+
+import { Provider } from 'oidc-provider';
+
+const { PORT, FOLDER, ACCESS_TOKEN_SECONDS } = process.env;
+const KEYS = `${FOLDER}/keys.json`;
+const STATE = `${FOLDER}/state.json`;
+const ALGORITHMS = [
+  'RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA', 'HS256', 'HS384', 'HS512',
+];
+
+const readJson = (path) => (existsSync(path) ? JSON.parse(readFileSync(path)) : []);
+
+// Sessions, clients, grants and tokens. The provider's own store in memory ends with the provider.
+const entries = new Map(readJson(STATE));
+
+class Store {
+  constructor(model) {
+    this.model = model;
+  }
+
+  async upsert(id, payload, seconds) {
+    entries.set(`${this.model}:${id}`, { payload, expires: seconds === undefined ? null : Date.now() + seconds * 1000 });
+  }
+
+  async find(id) {
+    const entry = entries.get(`${this.model}:${id}`);
+    return entry && (entry.expires === null || entry.expires > Date.now()) ? entry.payload : undefined;
+  }
+
+  async findByUid(uid) {
+    return [...entries].find(([key, { payload }]) => key.startsWith(`${this.model}:`) && payload.uid === uid)?.[1].payload;
+  }
+
+  async consume(id) {
+    entries.get(`${this.model}:${id}`).payload.consumed = Math.floor(Date.now() / 1000);
+  }
+
+  async destroy(id) {
+    entries.delete(`${this.model}:${id}`);
+  }
+
+  async revokeByGrantId(grantId) {
+    for (const [key, { payload }] of entries) {
+      if (payload.grantId === grantId) entries.delete(key);
+    }
+  }
+}
+
+function makeKeys() {
+  return [
+    ['rsa', { modulusLength: 2048 }],
+    ...['P-256', 'P-384', 'P-521'].map((namedCurve) => ['ec', { namedCurve }]),
+    ['ed25519', {}],
+  ].map(([kind, options]) => ({
+    ...generateKeyPairSync(kind, options).privateKey.export({ format: 'jwk' }),
+    use: 'sig',
+    kid: crypto.randomUUID(),
+  }));
+}
+
+// The newest first: the OP signs with the first that fits, and verifies with all.
+function addKeys() {
+  writeFileSync(KEYS, JSON.stringify([...makeKeys(), ...readJson(KEYS)]));
+}
+
+function build() {
+  const provider = new Provider(`http://127.0.0.1:${PORT}`, {
+    adapter: Store,
+    claims: {
+      openid: ['sub'],
+      profile: ['name', 'given_name', 'family_name', 'preferred_username'],
+      email: ['email', 'email_verified'],
+      acr: null, amr: null, auth_time: null, iss: null, sid: null,
+    },
+    cookies: { keys: ['not a secret: it signs the cookies of an OP on loopback'] },
+    enabledJWA: { idTokenSigningAlgValues: ALGORITHMS },
+    features: {
+      backchannelLogout: { enabled: true },
+      clientCredentials: { enabled: true },
+      registration: { enabled: true },
+      revocation: { enabled: true },
+    },
+    // Its own refuses loopback, to which it is to send logout tokens here.
+    fetch: (url, { dispatcher, ...options }) => fetch(url, options),
+    findAccount: (ctx, sub) => ({
+      accountId: sub,
+      claims: () => ({
+        sub,
+        name: `${sub} of panva`,
+        given_name: sub,
+        family_name: 'of panva',
+        preferred_username: sub,
+        email: `${sub}@example.com`,
+        email_verified: true,
+      }),
+    }),
+    // To clients that are registered for it, without offline_access: the tokens then end with the session.
+    issueRefreshToken: (ctx, client) => client.grantTypeAllowed('refresh_token'),
+    jwks: { keys: readJson(KEYS) },
+    // Always, so that a reused refresh token is detected at once.
+    rotateRefreshToken: true,
+    ttl: { AccessToken: Number(ACCESS_TOKEN_SECONDS) },
+  });
+  provider.on('server_error', (ctx, error) => console.error(error));
+  return provider.callback();
+}
+
+if (!existsSync(KEYS)) addKeys();
+let handle = build();
+process.on('SIGHUP', () => {
+  addKeys();
+  handle = build();
+});
+process.on('SIGTERM', () => {
+  writeFileSync(STATE, JSON.stringify([...entries]));
+  process.exit();
+});
+createServer((request, response) => handle(request, response)).listen(Number(PORT), '127.0.0.1');
