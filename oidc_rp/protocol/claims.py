@@ -96,7 +96,7 @@ def get_time(claims: Mapping[str, Any], name: str) -> float | None:
     if value is None:
         return None
     # Not isinstance, to which a bool is an int. The bounds keep out what no datetime can hold, NaN too.
-    if type(value) not in (int, float) or not 0 <= value < 1e12:
+    if type(value) not in (int, float) or not 0 <= value < 10**12:
         raise ClaimError(name, "is not a time in seconds")
     seconds: float = value
     return seconds

@@ -10,7 +10,6 @@ from __future__ import annotations
 import binascii
 import hashlib
 import hmac
-from base64 import urlsafe_b64encode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -32,6 +31,7 @@ _HASHES: Mapping[str, Callable[[bytes], Any]] = {
 # To the standard alphabet; the characters that only the other alphabet has, and padding,
 # become one that strict decoding refuses (RFC 7515 section 2: no "=", no line breaks).
 _TO_STANDARD_ALPHABET = bytes.maketrans(b"-_+/=", b"+/!!!")
+_TO_URL_ALPHABET = bytes.maketrans(b"+/", b"-_")
 # By the length modulo 4; a single character over encodes nothing, so its padding is one that is refused.
 _PADDING = (b"", b"===", b"==", b"=")
 
@@ -72,22 +72,17 @@ def parse_jws(token: str) -> JWS:
     if len(token) > MAX_TOKEN_LENGTH:
         raise MalformedTokenError("the token is longer than 100,000 characters", code="token_too_large")
     try:
-        segments = token.encode("ascii").split(b".", 5)
+        signing_input, _, signature = token.encode("ascii").rpartition(b".")
     except UnicodeEncodeError:
         raise MalformedTokenError("the token is not ASCII") from None
-    if len(segments) != 3:
-        if len(segments) == 5:
+    header, dot, payload = signing_input.partition(b".")
+    if not dot or b"." in payload:
+        if token.count(".") == 4:
             raise MalformedTokenError("the token is encrypted", code="token_encrypted")
         raise MalformedTokenError("a compact JWS has three segments")
-    header_segment, payload_segment, signature_segment = segments
-    if len(header_segment) > MAX_HEADER_LENGTH:
+    if len(header) > MAX_HEADER_LENGTH:
         raise MalformedTokenError("the header is longer than 4,096 characters")
-    return JWS(
-        _parse_header(header_segment),
-        _parse_segment(payload_segment),
-        header_segment + b"." + payload_segment,
-        decode_base64url(signature_segment),
-    )
+    return JWS(_parse_header(header), _parse_segment(payload), signing_input, decode_base64url(signature))
 
 
 def decode_base64url(segment: bytes) -> bytes:
@@ -102,7 +97,7 @@ def decode_base64url(segment: bytes) -> bytes:
 
 def encode_base64url(data: bytes) -> str:
     """Encode as base64url without padding (RFC 7515 section 2)."""
-    return urlsafe_b64encode(data).rstrip(b"=").decode()
+    return binascii.b2a_base64(data, newline=False).translate(_TO_URL_ALPHABET, b"=").decode()
 
 
 def check_access_token_hash(claims: Mapping[str, Any], access_token: str, alg: str) -> None:

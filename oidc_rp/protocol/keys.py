@@ -19,30 +19,27 @@ MIN_RSA_BITS = 2_048
 
 # Only these members are read: a private part that an OP publishes by mistake is never loaded.
 _PUBLIC_MEMBERS = ("kty", "crv", "x", "y", "n", "e")
-# What a JWK must be for each algorithm (RFC 7518 section 3.1, RFC 8037), and one algorithm by
-# which PyJWT loads it.
-_KINDS: Mapping[str, tuple[str, str | None]] = {
-    **dict.fromkeys(("RS256", "RS384", "RS512", "PS256", "PS384", "PS512"), ("RSA", None)),
-    "ES256": ("EC", "P-256"),
-    "ES384": ("EC", "P-384"),
-    "ES512": ("EC", "P-521"),
-    "EdDSA": ("OKP", "Ed25519"),
+# By `kty` and `crv`, the algorithms that a key is good for (RFC 7518 section 3.1, RFC 8037).
+_ALGORITHMS: Mapping[tuple[str, str | None], frozenset[str]] = {
+    ("RSA", None): frozenset({"RS256", "RS384", "RS512", "PS256", "PS384", "PS512"}),
+    ("EC", "P-256"): frozenset({"ES256"}),
+    ("EC", "P-384"): frozenset({"ES384"}),
+    ("EC", "P-521"): frozenset({"ES512"}),
+    ("OKP", "Ed25519"): frozenset({"EdDSA"}),
 }
-_LOADERS = {kind: name for name, kind in _KINDS.items()}
 
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """One public key, ready to verify with. `alg` is None where the OP does not pin it."""
+    """One public key, ready to verify with. `algorithms` is one alone where the OP pins it."""
 
     kid: str | None
-    alg: str | None
-    kind: tuple[str, str | None]
+    algorithms: frozenset[str]
     material: Any = field(repr=False)
 
     def fits(self, header: JWSHeader) -> bool:
         """Whether a token with this header can have been signed by this key."""
-        return _KINDS.get(header.alg) == self.kind and self.alg in (None, header.alg) and header.kid in (None, self.kid)
+        return header.alg in self.algorithms and header.kid in (None, self.kid)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,11 +116,11 @@ def _parse_key(member: object) -> Key | None:
     public = {name: member[name] for name in _PUBLIC_MEMBERS if name in member}
     if not all(isinstance(value, str) for value in public.values()):
         return None
-    kind = (public.get("kty", ""), public.get("crv") if public.get("kty") != "RSA" else None)
-    if kind not in _LOADERS or not isinstance(kid, str | None) or not isinstance(alg, str | None):
+    algorithms = _ALGORITHMS.get((public.get("kty", ""), public.get("crv") if public.get("kty") != "RSA" else None))
+    if algorithms is None or not isinstance(kid, str | None) or not isinstance(alg, str | None):
         return None
-    material = _load(public, _LOADERS[kind])
-    return None if material is None else Key(kid=kid, alg=alg, kind=kind, material=material)
+    material = _load(public, min(algorithms))  # PyJWT loads a key of one kind alike for each of its algorithms
+    return None if material is None else Key(kid, algorithms if alg is None else algorithms & {alg}, material)
 
 
 def _is_for_verifying(member: dict[str, Any]) -> bool:

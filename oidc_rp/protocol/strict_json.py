@@ -56,8 +56,8 @@ def parse_object(data: bytes) -> dict[str, Any]:
     """
     try:
         text = data.decode().strip(_WHITESPACE)
-        # Counting is nearly free; only a document with many brackets pays for the exact depth.
-        if text.count("{") + text.count("[") > MAX_DEPTH and _is_too_deep(text):
+        # Counting the brackets is nearly free; only a document with many pays for the exact depth.
+        if len(data) - len(data.translate(None, b"{[")) > MAX_DEPTH and _is_too_deep(text):
             raise StrictJSONError("nested too deeply")
         # `decode` would be the same with two regular expressions, which cost as much as a claim check.
         value, end = _decoder.raw_decode(text)
