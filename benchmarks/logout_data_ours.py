@@ -12,8 +12,8 @@ from django.contrib.auth import get_user_model
 from django.utils import timezone
 
 from oidc_rp.models import OIDCSession, digest
+from oidc_rp.session_data import AuthenticationContext
 from oidc_rp.session_guard import SESSION_KEY
-from oidc_rp.sessions import AuthenticationContext
 
 from .logout_data import SignedIn
 from .settings import OP
@@ -62,4 +62,6 @@ def _build_context(row: OIDCSession) -> AuthenticationContext:
         amr=tuple(row.amr),
         auth_time=None,
         expires_at=None,
+        renewed_at=0,
+        generation=None,
     )

@@ -31,6 +31,12 @@ HINTS: Final[Mapping[str, str]] = {
     "E104": "The dotted path of a callable that takes an alias and returns the provider's dict, or None.",
     "E105": "As in mozilla-django-oidc: scopes in a string, with spaces between them; parameters in a dict.",
     "W106": "Settings that nothing reads do nothing: correct or remove it.",
+    "E108": "How long a refresh token is good here; None for as long as the session's cookie.",
+    "E109": 'A path under which all of the site\'s views are, such as "/" or "/app/".',
+    "E110": '"Lax" is right, unless another site posts to this one.',
+    "E111": "How long requests with the refresh token before the newest are still served, such as 60.",
+    "E112": "How long a session may go on while it cannot be renewed, such as 300; 0 for not at all.",
+    "E113": '"auto" renews sessions that have a refresh token, when their access token has expired.',
     "W107": "Move what is still wanted to OIDC_PROVIDERS, and remove the setting.",
     # the site around this app
     "E121": "Add it to INSTALLED_APPS.",

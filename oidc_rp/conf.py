@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from django.conf import settings
 
@@ -15,6 +15,12 @@ DEFAULTS: Final[Mapping[str, Any]] = {
     "OIDC_RP_CACHE": "default",
     "OIDC_RP_COOKIE_NAME": "oidc_rp",
     "OIDC_RP_PROVIDER_LOADER": None,
+    "OIDC_RP_REFRESH_COOKIE_AGE": None,
+    "OIDC_RP_REFRESH_COOKIE_PATH": "/",
+    "OIDC_RP_REFRESH_COOKIE_SAMESITE": "Lax",
+    "OIDC_RP_REFRESH_GRACE": 60,
+    "OIDC_RP_RENEWAL_TOLERANCE": 300,
+    "OIDC_RP_SESSION_RENEWAL": "auto",
 }
 
 
@@ -43,6 +49,42 @@ class AppSettings:
     def provider_loader(self) -> str | None:
         """Dotted path of a callable: alias -> the provider's dict, or None if there is no such provider."""
         value: str | None = _get("OIDC_RP_PROVIDER_LOADER")
+        return value
+
+    @property
+    def refresh_cookie_age(self) -> int | None:
+        """For how many seconds a refresh token's cookie is good; None for as long as the session's cookie."""
+        value: int | None = _get("OIDC_RP_REFRESH_COOKIE_AGE")
+        return value
+
+    @property
+    def refresh_cookie_path(self) -> str:
+        """The Path of the refresh token's cookie."""
+        value: str = _get("OIDC_RP_REFRESH_COOKIE_PATH")
+        return value
+
+    @property
+    def refresh_cookie_samesite(self) -> Literal["Lax", "Strict", "None"]:
+        """The SameSite of the refresh token's cookie."""
+        value: Literal["Lax", "Strict", "None"] = _get("OIDC_RP_REFRESH_COOKIE_SAMESITE")
+        return value
+
+    @property
+    def refresh_grace(self) -> float:
+        """For how many seconds after a rotation a request with the refresh token before it gets the new one."""
+        value: float = _get("OIDC_RP_REFRESH_GRACE")
+        return value
+
+    @property
+    def renewal_tolerance(self) -> float:
+        """For how many seconds a session that is due goes on while it cannot be renewed."""
+        value: float = _get("OIDC_RP_RENEWAL_TOLERANCE")
+        return value
+
+    @property
+    def session_renewal(self) -> Literal["auto", "expired", "off"] | int:
+        """When a session is due to be renewed; a number is every so many seconds."""
+        value: Literal["auto", "expired", "off"] | int = _get("OIDC_RP_SESSION_RENEWAL")
         return value
 
     @property

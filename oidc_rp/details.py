@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import time
+from collections.abc import Generator, Mapping
 from functools import cached_property
 from types import MappingProxyType
 from typing import Any
 
 from asgiref.sync import sync_to_async
+from django.core.exceptions import ImproperlyConfigured
 from django.http import HttpRequest
 
+from .flows.refresh import Held, SessionTokens
+from .protocol.errors import RenewalError
+from .renewal import Renewal
+from .renewal_policy import is_expiring
+from .session_data import AuthenticationContext, load_tokens, read_context
 from .session_guard import SESSION_KEY
-from .sessions import AuthenticationContext, SessionTokens, load_tokens, read_context
+from .steps import arun, run
+from .user_tokens import UserAuth, fetch_tokens, renew_now
 
 
 class OIDCRequest(HttpRequest):
@@ -31,8 +39,10 @@ class OIDCDetails:
     In async code, `await request.oidc.aload()` before the first access.
     """
 
-    def __init__(self, request: HttpRequest) -> None:
+    def __init__(self, request: HttpRequest, renewal: Renewal | None = None) -> None:
         self._request = request
+        self._renewal = renewal
+        self._held: Held | None = None
 
     async def aload(self) -> None:
         """Load the session and the user without blocking the event loop."""
@@ -44,6 +54,37 @@ class OIDCDetails:
         """`claims`, for async code: loads what it needs without blocking the event loop."""
         await self.aload()
         return await sync_to_async(lambda: self.claims)()
+
+    @property
+    def access_token(self) -> str | None:
+        """The user's access token, renewed first if it is about to expire; None without a session of an OP.
+
+        The first use costs a query, a renewal one call to the OP. Keep it out of
+        `transaction.atomic()` and ask for it before a streaming response begins. Raises
+        SessionEndedError, RenewalError, OPUnavailableError or another OIDCError if there is
+        no access token that is still valid; what is not caught ends in an error page.
+        """
+        return None if self._context is None else run(self._fetch_access_token())
+
+    async def aaccess_token(self) -> str | None:
+        """`access_token`, for async code."""
+        await self.aload()
+        return None if self._context is None else await arun(self._fetch_access_token())
+
+    def renew(self) -> None:
+        """Have the OP confirm the session now, and renew its tokens. Raises as `access_token` does."""
+        if self._context is not None:
+            self._hold(run(renew_now(self._get_renewal(), self._context)))
+
+    @property
+    def auth(self) -> UserAuth:
+        """`auth=` for requests: sends the user's access token to the provider's API_ORIGINS, and renews it on a 401."""
+        return UserAuth(self.provider, self._fetch_access_token)
+
+    @property
+    def is_renewable(self) -> bool:
+        """Whether the session was given a refresh token."""
+        return self._context is not None and self._context.generation is not None
 
     @property
     def is_authenticated(self) -> bool:
@@ -102,6 +143,27 @@ class OIDCDetails:
     def tokens(self) -> SessionTokens | None:
         """The tokens of the login. The first access costs a query."""
         return load_tokens(self._context.id) if self._context else None
+
+    def _fetch_access_token(self, *, rejected: str | None = None) -> Generator[float, None, str]:
+        context = self._context
+        if context is None:
+            raise RenewalError("nobody is signed in through an OP")
+        held = self._held
+        if held is None or held.tokens.access_token == rejected or is_expiring(context, time.time()):
+            held = self._hold((yield from fetch_tokens(self._get_renewal(), context, rejected=rejected)))
+        return held.tokens.access_token
+
+    def _hold(self, held: Held) -> Held:
+        """Keep what has been fetched, and forget what was read of the session before."""
+        for name in ("_context", "tokens", "claims"):
+            self.__dict__.pop(name, None)
+        self._held = held
+        return held
+
+    def _get_renewal(self) -> Renewal:
+        if self._renewal is None:
+            raise ImproperlyConfigured("OIDCMiddleware is not in MIDDLEWARE: tokens cannot be renewed.")
+        return self._renewal
 
     @cached_property
     def _context(self) -> AuthenticationContext | None:

@@ -1,41 +1,83 @@
-"""`request.oidc`, and the guard on the session. Nothing is loaded here: what nobody asks for costs nothing."""
+"""`request.oidc`, the guard on the session, and its renewal. What nobody asks for is not loaded and costs nothing."""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from asgiref.sync import iscoroutinefunction
-from django.http import HttpRequest
+from asgiref.sync import iscoroutinefunction, sync_to_async
+from django.contrib.auth.models import AnonymousUser
+from django.db import connections
+from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.utils.decorators import sync_and_async_middleware
 
 from .details import OIDCDetails
-from .session_guard import guard
+from .protocol.errors import OIDCError
+from .refresh_cookie import read_generation
+from .renewal import Renewal
+from .responses import error_response
+from .session_guard import GuardedSession, guard
+
+logger = logging.getLogger("oidc_rp")
 
 GetResponse = Callable[[HttpRequest], HttpResponseBase] | Callable[[HttpRequest], Awaitable[HttpResponseBase]]
 
 
 @sync_and_async_middleware
 def OIDCMiddleware(get_response: Any) -> GetResponse:  # noqa: N802 -- named like Django's own
-    """Set `request.oidc` (an OIDCDetails). Goes after SessionMiddleware and AuthenticationMiddleware."""
+    """Set `request.oidc` (an OIDCDetails) and keep the session renewed.
+
+    Goes after SessionMiddleware and AuthenticationMiddleware.
+    """
     if iscoroutinefunction(get_response):
 
         async def amiddleware(request: HttpRequest) -> HttpResponseBase:
-            _attach(request)
+            session, renewal = _attach(request)
+            if session.is_loaded and not await session.arenew_loaded():
+                request.user = AnonymousUser()
             response: HttpResponseBase = await get_response(request)
-            return response
+            # Only a silent login asks the OP or the database.
+            return await sync_to_async(renewal.finish)(response) if renewal.is_silent else renewal.finish(response)
 
-        return amiddleware
+        middleware: Any = amiddleware
+    else:
 
-    def middleware(request: HttpRequest) -> HttpResponseBase:
-        _attach(request)
-        response: HttpResponseBase = get_response(request)
-        return response
+        def smiddleware(request: HttpRequest) -> HttpResponseBase:
+            session, renewal = _attach(request)
+            if session.is_loaded and not session.renew_loaded():
+                request.user = AnonymousUser()
+            return renewal.finish(get_response(request))
 
-    return middleware
+        middleware = smiddleware
+    middleware.process_exception = answer_error
+    if any(database["ATOMIC_REQUESTS"] for database in connections.settings.values()):
+        middleware.process_view = renew_before_transaction
+    result: GetResponse = middleware
+    return result
 
 
-def _attach(request: HttpRequest) -> None:
-    guard(request.session)
-    request.oidc = OIDCDetails(request)  # type: ignore[attr-defined]
+def renew_before_transaction(request: HttpRequest, *_: object) -> None:
+    """With ATOMIC_REQUESTS, renew what the view may want: in its transaction, a rotation could be rolled back.
+
+    Only for a browser that has a refresh token, whose session is loaded for that.
+    """
+    if read_generation(request) is not None:
+        try:
+            request.oidc.access_token  # type: ignore[attr-defined]  # noqa: B018 -- for what it does
+        except OIDCError as error:
+            # The view gets the same error if it asks for the access token, and is none the worse if it does not.
+            logger.warning("renewal_failed: %s: %s %s", error.code, error, error.evidence)
+
+
+def answer_error(request: HttpRequest, exception: Exception) -> HttpResponse | None:
+    """The error page, or JSON, for what `request.oidc` raises in a view: the OP is down, the session is over."""
+    return error_response(request, exception) if isinstance(exception, OIDCError) else None
+
+
+def _attach(request: HttpRequest) -> tuple[GuardedSession, Renewal]:
+    session = guard(request.session)
+    session.renewer = renewal = Renewal(request, session)
+    request.oidc = OIDCDetails(request, renewal)  # type: ignore[attr-defined]
+    return session, renewal

@@ -53,7 +53,25 @@ class OIDCIdentity(models.Model):
         return digest(issuer, sub)
 
 
-class OIDCSession(models.Model):
+class TokenHolder(models.Model):
+    """Tokens of an OP under seal, and who is renewing them just now. Times are Unix seconds."""
+
+    # ID token, access token and userinfo claims, sealed for this row.
+    sealed_tokens = models.TextField(editable=False, blank=True)
+    # How often the tokens have been renewed. A refresh token belongs to one generation.
+    generation = models.BigIntegerField(default=0, editable=False)
+    access_expires_at = models.BigIntegerField(null=True, editable=False)
+    # Whoever wrote its own mark here renews the tokens; after `leased_until` another may.
+    lease = models.CharField(max_length=32, blank=True, editable=False)
+    leased_until = models.FloatField(default=0, editable=False)
+    # The OP could not be reached: nobody tries again before.
+    retry_at = models.FloatField(default=0, editable=False)
+
+    class Meta:
+        abstract = True
+
+
+class OIDCSession(TokenHolder):
     """The OP's session as seen by this RP: one row for each login here. The row decides whether it is alive."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -81,8 +99,9 @@ class OIDCSession(models.Model):
     expires_at = models.DateTimeField(_("expires"), null=True)
     ended_at = models.DateTimeField(_("ended"), null=True, db_index=True)
     end_reason = models.CharField(_("why it ended"), max_length=50, blank=True)
-    # ID token, access token and userinfo claims, sealed for this row.
-    sealed_tokens = models.TextField(editable=False, blank=True)
+    # The newest refresh token, sealed under the one before it, for requests that still carry that one.
+    handover = models.TextField(editable=False, blank=True)
+    handover_until = models.FloatField(default=0, editable=False)
 
     SEAL_PURPOSE: ClassVar[str] = "session tokens"
 

@@ -10,8 +10,8 @@ from .flows.logout import OPLogout, logout_without_browser
 from .models import OIDCSession
 from .protocol.errors import OIDCError, OPUnavailableError
 from .providers import UnknownProviderError, providers
+from .session_data import load_tokens
 from .session_rows import end_rows_by_id
-from .sessions import load_tokens
 
 logger = logging.getLogger("oidc_rp")
 

@@ -21,9 +21,10 @@ from .models import digest
 from .protocol.errors import OIDCError, TokenError
 from .protocol.logout_token import LogoutToken
 from .provider import Provider
+from .renewal import renewal_exempt
 from .responses import protect
+from .session_data import read_context
 from .session_rows import end_rows
-from .sessions import read_context
 from .views import get_provider
 
 logger = logging.getLogger("oidc_rp")
@@ -50,6 +51,7 @@ class ClientSessions:
 
 
 @login_not_required
+@renewal_exempt
 @csrf_exempt  # the OP's server has no cookie of ours; the token's signature is the protection
 @transaction.non_atomic_requests  # what is written must be visible before what is read next, see logout_receipts
 @protect
@@ -79,6 +81,7 @@ def backchannel_logout(request: HttpRequest, alias: str) -> HttpResponse:
 
 
 @login_not_required
+@renewal_exempt
 @transaction.non_atomic_requests  # the rows must be seen to have ended before the sessions are deleted
 @protect
 @xframe_options_exempt

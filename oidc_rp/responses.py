@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import wraps
 from typing import Concatenate, ParamSpec
 from urllib.parse import urlencode
@@ -15,6 +15,7 @@ from django.shortcuts import render
 from django.urls import get_script_prefix, reverse
 from django.utils.cache import add_never_cache_headers, patch_vary_headers
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from .protocol.errors import (
     AuthenticationResponseError,
@@ -23,7 +24,9 @@ from .protocol.errors import (
     OPError,
     OPResponseError,
     OPUnavailableError,
+    RenewalError,
     RequirementError,
+    SessionEndedError,
     TokenError,
     UserRefusedError,
 )
@@ -110,9 +113,10 @@ def prefers_json(request: HttpRequest) -> bool:
 def get_status(error: OIDCError) -> int:
     """The HTTP status that an error means for the browser.
 
-    400: what the browser brought cannot be used, starting again helps. 403: this user may
-    not, or not like this. 502: the OP answers wrongly. 503: it does not answer, or this
-    site's own configuration keeps it from asking.
+    400: what the browser brought cannot be used, starting again helps. 401: the session is
+    over, or cannot be renewed. 403: this user may not, or not like this. 502: the OP
+    answers wrongly. 503: it does not answer, or this site's own configuration keeps it from
+    asking.
     """
     if isinstance(error, OPError):
         return _get_op_error_status(error)
@@ -142,6 +146,8 @@ def _get_op_error_status(error: OPError) -> int:
 _STATUSES: tuple[tuple[type[OIDCError], int], ...] = (
     (AuthenticationResponseError, 400),
     (RequirementError, 403),
+    (SessionEndedError, 401),
+    (RenewalError, 401),
     (UserRefusedError, 403),
     (OPUnavailableError, 503),
     (ConfigurationError, 503),
@@ -157,12 +163,17 @@ def _describe(error: OIDCError) -> tuple[str, str]:
         return _("No access"), _("You are signed in at your provider, but this site has no access for your account.")
     if isinstance(error, RequirementError):
         return _("A stronger sign-in is needed"), _("Your provider did not confirm the sign-in that this page needs.")
-    if status == 403:
-        return _("Sign-in was refused"), _("Your provider did not complete the sign-in.")
-    if status == 400:
-        return _("This sign-in cannot be completed"), _(
-            "It took too long, was completed before, or was begun in another browser. Please start again."
-        )
-    if status == 503:
-        return _("Sign-in is not available just now"), _("Please try again in a moment.")
-    return _("Sign-in failed"), _("Your provider gave an answer that this site cannot accept.")
+    title, message = _SENTENCES.get(status, _SENTENCES[502])
+    return _(title), _(message)
+
+
+_SENTENCES: Mapping[int, tuple[str, str]] = {
+    400: (
+        gettext_noop("This sign-in cannot be completed"),
+        gettext_noop("It took too long, was completed before, or was begun in another browser. Please start again."),
+    ),
+    401: (gettext_noop("Please sign in again"), gettext_noop("Your sign-in has come to its end.")),
+    403: (gettext_noop("Sign-in was refused"), gettext_noop("Your provider did not complete the sign-in.")),
+    502: (gettext_noop("Sign-in failed"), gettext_noop("Your provider gave an answer that this site cannot accept.")),
+    503: (gettext_noop("Sign-in is not available just now"), gettext_noop("Please try again in a moment.")),
+}

@@ -10,8 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlencode, urlsplit
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import render
+from django.urls import NoReverseMatch, reverse
 from django.utils.cache import add_never_cache_headers, patch_vary_headers
 
 from .responses import prefers_json
@@ -69,3 +73,37 @@ def unauthorized(
     add_never_cache_headers(response)
     patch_vary_headers(response, SCRIPT_HEADERS)
     return response
+
+
+def build_login_url(request: HttpRequest, path: str | None = None) -> str:
+    """Where to sign in, by this app's view or another, and come back to the page that `request` belongs to."""
+    return f"{path or reverse('oidc_rp:login')}?{urlencode({'next': find_page(request)})}"
+
+
+def answer_login_redirect(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+    """`response`, unless it redirects to this app's login what a login would lose: then a 401 in its place.
+
+    Scripts get JSON, and so does a form's POST that asks for it. Others that are neither
+    GET nor HEAD get a page: signed in again, they can go back and send the form once more.
+    """
+    if response.status_code not in (302, 303, 307):
+        return response
+    script = is_script(request)
+    if not script and request.method in ("GET", "HEAD"):
+        return response
+    target = urlsplit(response.headers.get("Location", ""))
+    if target.netloc not in ("", request.get_host()) or not _is_login(target.path):
+        return response
+    login_url = build_login_url(request, target.path)
+    if script:
+        return unauthorized(request, login_url)
+    page = render(request, "oidc_rp/signed_out.html", {"login_url": login_url}, status=401)
+    add_never_cache_headers(page)
+    return page
+
+
+def _is_login(path: str) -> bool:
+    try:
+        return path.startswith(reverse("oidc_rp:login"))
+    except NoReverseMatch:  # the site has not included this app's URLs
+        return False

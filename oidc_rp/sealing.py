@@ -11,6 +11,7 @@ from __future__ import annotations
 import binascii
 import os
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Iterable
 from functools import lru_cache
 
 from cryptography.exceptions import InvalidTag
@@ -29,13 +30,31 @@ class SealError(Exception):
 
 def seal(value: bytes, purpose: str, owner: str = "") -> str:
     """Seal `value` as ASCII text that is safe in a cookie; a third longer, plus 40 characters."""
-    nonce = os.urandom(_NONCE_BYTES)
-    sealed = _cipher(settings.SECRET_KEY, purpose).encrypt(nonce, value, _bind(purpose, owner))
-    return _encode(_VERSION + nonce + sealed)
+    return _seal(_cipher(settings.SECRET_KEY, purpose), value, _bind(purpose, owner))
 
 
 def open_sealed(text: str, purpose: str, owner: str = "") -> bytes:
     """Open what `seal` made with the same purpose and owner; SealError for anything else."""
+    ciphers = (_cipher(key, purpose) for key in (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS))
+    return _open(ciphers, text, _bind(purpose, owner))
+
+
+def seal_under(secret: str, value: bytes, purpose: str, owner: str = "") -> str:
+    """As `seal`, but under `secret`, which must have the entropy of a key: only who knows it can open the value."""
+    return _seal(_derive(secret, purpose), value, _bind(purpose, owner))
+
+
+def open_sealed_under(secret: str, text: str, purpose: str, owner: str = "") -> bytes:
+    """Open what `seal_under` made with the same arguments; SealError for anything else."""
+    return _open([_derive(secret, purpose)], text, _bind(purpose, owner))
+
+
+def _seal(cipher: AESGCM, value: bytes, bound: bytes) -> str:
+    nonce = os.urandom(_NONCE_BYTES)
+    return _encode(_VERSION + nonce + cipher.encrypt(nonce, value, bound))
+
+
+def _open(ciphers: Iterable[AESGCM], text: str, bound: bytes) -> bytes:
     try:
         data = urlsafe_b64decode(text.encode("ascii") + b"=" * (-len(text) % 4))
     except (UnicodeEncodeError, binascii.Error):
@@ -44,9 +63,9 @@ def open_sealed(text: str, purpose: str, owner: str = "") -> bytes:
     if data[:1] != _VERSION or len(data) <= 1 + _NONCE_BYTES or _encode(data) != text:
         raise SealError("not a sealed value")
     nonce, sealed = data[1 : 1 + _NONCE_BYTES], data[1 + _NONCE_BYTES :]
-    for secret_key in (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS):
+    for cipher in ciphers:
         try:
-            return _cipher(secret_key, purpose).decrypt(nonce, sealed, _bind(purpose, owner))
+            return cipher.decrypt(nonce, sealed, bound)
         except InvalidTag:
             continue
     raise SealError("the seal is broken")
@@ -61,7 +80,12 @@ def _bind(purpose: str, owner: str) -> bytes:
     return f"{purpose}\0{owner}".encode()
 
 
+# Of the site's own keys there are few. Other secrets are not kept in memory.
 @lru_cache(maxsize=64)
 def _cipher(secret_key: str | bytes, purpose: str) -> AESGCM:
+    return _derive(secret_key, purpose)
+
+
+def _derive(secret_key: str | bytes, purpose: str) -> AESGCM:
     material = secret_key.encode() if isinstance(secret_key, str) else secret_key
     return AESGCM(HKDF(SHA256(), 32, salt=None, info=f"oidc_rp:{purpose}".encode()).derive(material))

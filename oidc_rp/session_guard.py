@@ -20,8 +20,9 @@ query anyhow, and some engines' async methods are their sync ones.
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from functools import cache
-from typing import TYPE_CHECKING, Any, ClassVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, cast
 
 from asgiref.sync import sync_to_async
 from django.contrib.sessions.backends.base import SessionBase, UpdateError
@@ -29,16 +30,30 @@ from django.contrib.sessions.backends.cached_db import SessionStore as CachedDBS
 from django.contrib.sessions.backends.signed_cookies import SessionStore as SignedCookieStore
 
 from .session_rows import end_row, is_alive, keep_session
+from .steps import arun, run
 
 # Where a login's authentication context is in the Django session.
 SESSION_KEY = "_oidc_rp"
 
 # The mixins below are put in front of the configured engine; these say what they may expect of it.
 if TYPE_CHECKING:
-    _Base = SessionBase
+
+    class _Base(SessionBase):
+        _session_cache: dict[str, Any]
+
     _CachedDBBase = CachedDBStore
 else:
     _Base = _CachedDBBase = object
+
+
+class Renewer(Protocol):
+    """What keeps the session of one request renewed (`renewal.Renewal`)."""
+
+    def find_due(self, data: dict[str, Any]) -> Any:
+        """What is to be renewed of a session as loaded; None for nothing."""
+
+    def renew_on_load(self, data: dict[str, Any], context: Any) -> Generator[float, None, dict[str, Any]]:
+        """The session's data as the request is to see them."""
 
 
 def guard(session: SessionBase) -> GuardedSession:
@@ -62,16 +77,66 @@ def _guarded(engine: type[SessionBase]) -> type[SessionBase]:
 
 
 class GuardedSession(_Base):
-    """What every engine needs: the row is asked after a save, and ends with a flush."""
+    """What every engine needs: the row is asked after a save, and ends with a flush; a load may renew the session."""
 
     keyed: ClassVar[bool] = True
+    renewer: Renewer | None = None
+    # Withheld data are not to be overwritten by what this request leaves in their place.
+    withheld = False
+
+    @property
+    def is_loaded(self) -> bool:
+        """Whether somebody has asked for the session's data. Loads nothing."""
+        return hasattr(self, "_session_cache")
+
+    @property
+    def is_over(self) -> bool:
+        """Whether this request has found no session of a login here. Loads nothing."""
+        return self.is_loaded and SESSION_KEY not in self and not self.withheld
 
     def keep(self) -> bool:
         """Tell the row under which key, and until when, this session is kept; False if the row has ended."""
         key = self.session_key if self.keyed else None
         return keep_session(self[SESSION_KEY]["id"], key or "", self.get_expiry_date())
 
+    def load(self) -> dict[str, Any]:
+        return self.renew(self.read())
+
+    async def aload(self) -> dict[str, Any]:
+        return await self.arenew(await self.aread())
+
+    def read(self) -> dict[str, Any]:
+        """What the engine has of the session, if its row is alive where that has to be asked."""
+        return super().load()
+
+    async def aread(self) -> dict[str, Any]:
+        """The same, without blocking the event loop."""
+        return await super().aload()
+
+    def renew(self, data: dict[str, Any]) -> dict[str, Any]:
+        """`data` as loaded, renewed if they are due."""
+        due = None if self.renewer is None else self.renewer.find_due(data)
+        return data if self.renewer is None or due is None else run(self.renewer.renew_on_load(data, due))
+
+    async def arenew(self, data: dict[str, Any]) -> dict[str, Any]:
+        """The same without blocking the event loop."""
+        due = None if self.renewer is None else self.renewer.find_due(data)
+        return data if self.renewer is None or due is None else await arun(self.renewer.renew_on_load(data, due))
+
+    def renew_loaded(self) -> bool:
+        """Renew a session that was loaded before it was guarded, if it is due; whether there is still one."""
+        self._session_cache = self.renew(self._session_cache)
+        return bool(self._session_cache)
+
+    async def arenew_loaded(self) -> bool:
+        """The same without blocking the event loop."""
+        self._session_cache = await self.arenew(self._session_cache)
+        return bool(self._session_cache)
+
     def save(self, must_create: bool = False) -> None:
+        if self.withheld and not must_create:
+            return
+        self.withheld = False
         super().save(must_create)
         if SESSION_KEY in self and not self.keep():
             self.delete(self.session_key)
@@ -98,11 +163,18 @@ class GuardedSession(_Base):
 
     def drop_if_ended(self, data: dict[str, Any]) -> dict[str, Any]:
         """`data` as loaded; empty if it is that of a session which has ended."""
-        if SESSION_KEY not in data or is_alive(data[SESSION_KEY]["id"]):
-            return data
+        return data if SESSION_KEY not in data or is_alive(data[SESSION_KEY]["id"]) else self.drop()
+
+    def drop(self) -> dict[str, Any]:
+        """No data, for a session that has ended."""
         self.delete(self.session_key)
         # As Django leaves a session that it does not find, so that the next save makes a new one.
         self._session_key = None
+        return {}
+
+    def withhold(self) -> dict[str, Any]:
+        """No data, for a request that may not use the session now. What is stored stays."""
+        self.withheld = True
         return {}
 
 
@@ -115,11 +187,11 @@ class _CookieGuard(GuardedSession):
         # There is no key to change, and an error of the save that Django does here would have nobody to answer it.
         self.modified = True
 
-    def load(self) -> dict[str, Any]:
-        return self.drop_if_ended(super().load())
+    def read(self) -> dict[str, Any]:
+        return self.drop_if_ended(super().read())
 
-    async def aload(self) -> dict[str, Any]:
-        return await sync_to_async(self.load)()
+    async def aread(self) -> dict[str, Any]:
+        return await sync_to_async(self.read)()
 
 
 class _CachedDBGuard(GuardedSession, _CachedDBBase):
@@ -127,12 +199,12 @@ class _CachedDBGuard(GuardedSession, _CachedDBBase):
 
     from_database = False
 
-    def load(self) -> dict[str, Any]:
-        data = super().load()
+    def read(self) -> dict[str, Any]:
+        data = super().read()
         return self.drop_if_ended(data) if self.from_database else data
 
-    async def aload(self) -> dict[str, Any]:
-        data = await super().aload()
+    async def aread(self) -> dict[str, Any]:
+        data = await super().aread()
         return await sync_to_async(self.drop_if_ended)(data) if self.from_database else data
 
     def _get_session_from_db(self) -> Any:

@@ -105,7 +105,7 @@ def _delete_now(session_keys: Sequence[str]) -> None:
 
 
 def _end(reason: str) -> dict[str, Any]:
-    return {"ended_at": timezone.now(), "end_reason": reason, "sealed_tokens": ""}
+    return {"ended_at": timezone.now(), "end_reason": reason, "sealed_tokens": "", "handover": ""}
 
 
 def _announce(rows: Iterable[OIDCSession], reason: str) -> None:

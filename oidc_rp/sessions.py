@@ -1,63 +1,33 @@
-"""The signed-in session: what the Django session holds of a login, and the row behind it.
-
-The Django session holds the row's id and the authentication context, so that an ordinary
-request asks the database for nothing more. Tokens are in the row, sealed.
-"""
+"""Starting and ending sessions: the row, Django's login, and the context in the Django session."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+import time
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID, uuid4
 
 from django.contrib.auth import login as django_login
-from django.contrib.sessions.backends.base import SessionBase
 from django.db import IntegrityError, transaction
 from django.db.models import Q
 from django.http import HttpRequest
 
 from .flows.login import Login
+from .flows.refresh import SessionTokens
 from .logout_receipts import was_logged_out
 from .models import OIDCSession, digest
 from .protocol.errors import AuthenticationResponseError
 from .provider import Provider
 from .providers import DEFAULT_ALIAS, providers
-from .sealing import SealError, open_sealed, seal
+from .session_data import AuthenticationContext, read_context, seal_tokens
 from .session_guard import SESSION_KEY, guard
 from .session_rows import end_row, end_rows
 from .signals import session_renewed, session_started
 
 
-@dataclass(frozen=True, slots=True)
-class AuthenticationContext:
-    """How and by whom the user of a session was authenticated. Times are Unix seconds."""
-
-    id: str
-    provider: str
-    iss: str
-    sub: str
-    sid: str | None
-    acr: str | None
-    amr: tuple[str, ...]
-    auth_time: int | None
-    expires_at: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class SessionTokens:
-    """The tokens of one login, as its row keeps them under seal."""
-
-    id_token: str = field(repr=False)
-    access_token: str = field(repr=False)
-    id_token_claims: Mapping[str, Any] = field(repr=False)
-    userinfo: Mapping[str, Any] = field(repr=False)
-
-
-def start_session(request: HttpRequest, provider: Provider, login: Login, user: Any) -> None:
-    """Sign `user` in: the row, Django's login, and the context in the session.
+def start_session(request: HttpRequest, provider: Provider, login: Login, user: Any) -> AuthenticationContext:
+    """Sign `user` in: the row, Django's login, and the context in the session, which is returned.
 
     The row comes first: its unique key makes sure that one authentication response
     starts one session, whatever else happens at the same time (a unique constraint, on
@@ -68,7 +38,16 @@ def start_session(request: HttpRequest, provider: Provider, login: Login, user: 
     has ended the session meanwhile.
     """
     previous = read_context(request.session)
-    row = _build_row(provider, login, user)
+    session_id = uuid4()
+    context = AuthenticationContext.from_claims(
+        login.id_token.claims,
+        id=str(session_id),
+        provider=provider.alias,
+        expires_at=login.expires_at,
+        renewed_at=int(time.time()),
+        generation=None if login.tokens.refresh_token is None else 0,
+    )
+    row = _build_row(session_id, provider, login, user)
     try:
         with transaction.atomic():
             row.save(force_insert=True)
@@ -88,13 +67,14 @@ def start_session(request: HttpRequest, provider: Provider, login: Login, user: 
     if session.session_key == key_before:
         # Django keeps the key when the same user signs in again, as at a step-up.
         session.cycle_key()
-    session[SESSION_KEY] = asdict(_build_context(row.id, provider, login))
+    session[SESSION_KEY] = asdict(context)
     if not session.keep():
         session.flush()
         raise _ended_at_op()
     session_started.send_robust(sender=OIDCSession, session=row, request=request)
     if previous is not None and (previous.iss, previous.sub) == (row.issuer, row.sub):
         session_renewed.send_robust(sender=OIDCSession, session=row, request=request)
+    return context
 
 
 def end_sessions(
@@ -121,30 +101,8 @@ def _ended_at_op() -> AuthenticationResponseError:
     return AuthenticationResponseError("the OP ended this session while it was being started", code="session_ended")
 
 
-def read_context(session: SessionBase) -> AuthenticationContext | None:
-    """The context of a loaded or loadable Django session; None if it was not started by a login here."""
-    stored = session.get(SESSION_KEY)
-    if stored is None:
-        return None
-    try:
-        return AuthenticationContext(**{**stored, "amr": tuple(stored["amr"])})
-    except (TypeError, KeyError):
-        return None  # written by another version of this package: signed out is safe, a crash is not
-
-
-def load_tokens(session_id: str) -> SessionTokens | None:
-    """The tokens behind a session: one query. None if the row is gone or no key opens it any more."""
-    sealed = OIDCSession.objects.filter(pk=session_id).values_list("sealed_tokens", flat=True).first()
-    if not sealed:
-        return None
-    try:
-        return SessionTokens(**json.loads(open_sealed(sealed, OIDCSession.SEAL_PURPOSE, str(session_id))))
-    except (SealError, TypeError):
-        return None  # under another key, or of another version of this package
-
-
-def _build_row(provider: Provider, login: Login, user: Any) -> OIDCSession:
-    id_token, config, session_id = login.id_token, provider.config, uuid4()
+def _build_row(session_id: UUID, provider: Provider, login: Login, user: Any) -> OIDCSession:
+    id_token, config = login.id_token, provider.config
     tokens = SessionTokens(
         id_token=id_token.raw,
         access_token=login.tokens.access_token,
@@ -166,20 +124,6 @@ def _build_row(provider: Provider, login: Login, user: Any) -> OIDCSession:
         amr=list(id_token.amr),
         auth_time=None if id_token.auth_time is None else datetime.fromtimestamp(id_token.auth_time, UTC),
         issued_at=int(id_token.claims["iat"]),
-        sealed_tokens=seal(json.dumps(asdict(tokens)).encode(), OIDCSession.SEAL_PURPOSE, str(session_id)),
-    )
-
-
-def _build_context(session_id: UUID, provider: Provider, login: Login) -> AuthenticationContext:
-    id_token = login.id_token
-    return AuthenticationContext(
-        id=str(session_id),
-        provider=provider.alias,
-        iss=id_token.iss,
-        sub=id_token.sub,
-        sid=id_token.sid,
-        acr=id_token.acr,
-        amr=id_token.amr,
-        auth_time=id_token.auth_time,
-        expires_at=login.expires_at,
+        sealed_tokens=seal_tokens(tokens, str(session_id)),
+        access_expires_at=login.expires_at,
     )

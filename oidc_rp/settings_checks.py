@@ -31,6 +31,7 @@ from .providers import DEFAULT_ALIAS
 # What fits the column `alias` of the session table, and a path of a URL without being escaped.
 _ALIAS = re.compile(r"[-a-zA-Z0-9_]{1,100}")
 _COOKIE_NAME = re.compile(r"[-a-zA-Z0-9_]{1,100}")
+_NOT_IN_COOKIE_PATHS = re.compile(r"[\x00-\x20\x7f-\uffff;,]")
 # Those of mozilla-django-oidc that begin like ours.
 _MOZILLA = frozenset(
     {
@@ -233,12 +234,46 @@ def _find_loader_fault(value: object) -> str | None:
     return None
 
 
+def _find_age_fault(value: object) -> str | None:
+    return None if _is_number(value, 1) and isinstance(value, int) else "must be a whole number of seconds from 1"
+
+
+def _find_seconds_fault(value: object) -> str | None:
+    return None if _is_number(value, 0) else "must be a number of seconds from 0"
+
+
+def _find_renewal_fault(value: object) -> str | None:
+    if value in ("auto", "expired", "off") or (_is_number(value, 1) and isinstance(value, int)):
+        return None
+    return "must be 'auto', 'expired', 'off' or a whole number of seconds from 1"
+
+
+def _find_path_fault(value: object) -> str | None:
+    if isinstance(value, str) and value.startswith("/") and not _NOT_IN_COOKIE_PATHS.search(value):
+        return None
+    return "cannot be used as the path of a cookie"
+
+
+def _find_samesite_fault(value: object) -> str | None:
+    return None if value in ("Lax", "Strict", "None") else "must be 'Lax', 'Strict' or 'None'"
+
+
+def _is_number(value: object, low: float) -> bool:
+    return not isinstance(value, bool) and isinstance(value, int | float) and low <= value < 1e10
+
+
 # In step with conf.DEFAULTS; a test compares the two.
 FLAT_SETTINGS: Mapping[str, tuple[str, Callable[[object], str | None]]] = {
     "OIDC_RP_BASE_URL": ("E101", find_origin_fault),
     "OIDC_RP_CACHE": ("E102", _find_cache_fault),
     "OIDC_RP_COOKIE_NAME": ("E103", _find_cookie_name_fault),
     "OIDC_RP_PROVIDER_LOADER": ("E104", _find_loader_fault),
+    "OIDC_RP_REFRESH_COOKIE_AGE": ("E108", _find_age_fault),
+    "OIDC_RP_REFRESH_COOKIE_PATH": ("E109", _find_path_fault),
+    "OIDC_RP_REFRESH_COOKIE_SAMESITE": ("E110", _find_samesite_fault),
+    "OIDC_RP_REFRESH_GRACE": ("E111", _find_seconds_fault),
+    "OIDC_RP_RENEWAL_TOLERANCE": ("E112", _find_seconds_fault),
+    "OIDC_RP_SESSION_RENEWAL": ("E113", _find_renewal_fault),
 }
 
 

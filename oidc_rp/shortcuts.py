@@ -9,9 +9,11 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 
 from .cookies import save_transaction
 from .flows.login import Wishes, begin_login
+from .flows.logout import MAX_HINT_LENGTH
 from .protocol.errors import OIDCError
 from .providers import DEFAULT_ALIAS, providers
 from .responses import error_response
+from .session_data import AuthenticationContext, load_tokens
 from .site_urls import build_redirect_uri, login_redirect_url, safe_next
 
 
@@ -34,19 +36,36 @@ def redirect_to_op(
     are, so do not fill them from a URL. If the OP cannot be reached, returns the error page.
     Raises UnknownProviderError.
     """
-    # A `next` that is refused is no reason to come back to the page that began the login: that may be a loop.
-    default = login_redirect_url()
+    wishes = Wishes(prompt=prompt, max_age=max_age, acr_values=acr_values, params=params or {})
     try:
-        op = providers[provider]
-        url, transaction = begin_login(
-            op,
-            redirect_uri=build_redirect_uri(request, provider),
-            next_url=safe_next(request, request.get_full_path() if next is None else next, default=default),
-            wishes=Wishes(prompt=prompt, max_age=max_age, acr_values=acr_values, params=params or {}),
-            now=time.time(),
-        )
+        return _begin(request, provider, request.get_full_path() if next is None else next, wishes)
     except OIDCError as error:
         return error_response(request, error)
+
+
+def renew_at_op(request: HttpRequest, context: AuthenticationContext) -> HttpResponse:
+    """A redirect to the OP that confirms a session without a word, and comes back to this page.
+
+    If the OP would have to ask the user, the session is over (`views.callback`). Raises
+    OIDCError if the OP cannot be asked, UnknownProviderError if it is not configured any more.
+    """
+    tokens = load_tokens(context.id)
+    # Core section 3.1.2.1: with prompt=none, the hint says whose session it has to be.
+    hint = tokens.id_token if tokens is not None and len(tokens.id_token) <= MAX_HINT_LENGTH else ""
+    wishes = Wishes(prompt="none", params={"id_token_hint": hint}, renews=context.id)
+    return _begin(request, context.provider, request.get_full_path(), wishes)
+
+
+def _begin(request: HttpRequest, alias: str, next_url: str, wishes: Wishes) -> HttpResponse:
+    op = providers[alias]
+    url, transaction = begin_login(
+        op,
+        redirect_uri=build_redirect_uri(request, alias),
+        # A `next` that is refused is no reason to come back to the page that began the login: that may be a loop.
+        next_url=safe_next(request, next_url, default=login_redirect_url()),
+        wishes=wishes,
+        now=time.time(),
+    )
     response = HttpResponseRedirect(url)
     save_transaction(request, response, transaction, cross_site=op.config.response_mode == "form_post")
     return response

@@ -15,5 +15,6 @@ urlpatterns = [
     path("logout/callback/", views.logout_callback, name="logout_callback"),
     path("backchannel-logout/<str:alias>/", op_logout_views.backchannel_logout, name="backchannel_logout"),
     path("frontchannel-logout/<str:alias>/", op_logout_views.frontchannel_logout, name="frontchannel_logout"),
+    path("refresh/", views.refresh, name="refresh"),
     path("session/", views.session, name="session"),
 ]

@@ -6,6 +6,7 @@ import logging
 import time
 from collections.abc import Mapping
 from hashlib import sha256
+from typing import cast
 
 from django.contrib.auth import authenticate
 from django.contrib.auth import logout as django_logout
@@ -15,7 +16,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import get_script_prefix, reverse
 from django.views.decorators.csrf import csrf_exempt, csrf_protect
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from .cache import DjangoSharedCache
 from .cookies import (
@@ -27,18 +28,30 @@ from .cookies import (
     save_logout,
     set_cookie,
 )
-from .details import OIDCDetails
+from .details import OIDCDetails, OIDCRequest
 from .flows.login import complete_login, needs_interaction
 from .flows.logout import begin_logout
 from .flows.transaction import LIFETIME_SECONDS, Transaction
 from .models import digest
 from .protocol.authentication import check_state, get_response_parameter
-from .protocol.errors import AuthenticationResponseError, OIDCError, OPError, UserRefusedError
+from .protocol.errors import (
+    AuthenticationResponseError,
+    OIDCError,
+    OPError,
+    RenewalError,
+    SessionEndedError,
+    UserRefusedError,
+)
 from .provider import Provider
 from .providers import DEFAULT_ALIAS, UnknownProviderError, providers
+from .refresh_cookie import RefreshToken, get_session_age, save_refresh_token
+from .renewal import renewal_exempt
+from .renewal_policy import is_expired
 from .responses import error_response, protect
+from .scripts import build_login_url
+from .session_data import load_tokens, read_context
 from .session_rows import end_row
-from .sessions import load_tokens, read_context, start_session
+from .sessions import start_session
 from .shortcuts import redirect_to_op
 from .site_urls import build_absolute_uri, login_redirect_url, logout_redirect_url, safe_next
 
@@ -62,7 +75,9 @@ def login(request: HttpRequest, alias: str = DEFAULT_ALIAS) -> HttpResponse:
         name: request.GET[name] for name in sorted(provider.config.allowed_request_params) if request.GET.get(name)
     }
     details = OIDCDetails(request)
-    if not asked and (details.provider, details.iss) == (alias, provider.config.issuer):
+    # One whose tokens can only come from a new login is not sent back to the page that needs them.
+    usable = details.is_renewable or not is_expired(details.expires_at, time.time())
+    if not asked and usable and (details.provider, details.iss) == (alias, provider.config.issuer):
         return _send_signed_in_user_on(request, provider, next_url)
     # Anyone can write a link, so it may ask for more than the provider's options demand, never for less.
     demanded = provider.config
@@ -80,6 +95,7 @@ def login(request: HttpRequest, alias: str = DEFAULT_ALIAS) -> HttpResponse:
 
 
 @login_not_required
+@renewal_exempt
 @csrf_exempt  # with form_post the OP's page posts here; `state` and its cookie are the protection
 @transaction.non_atomic_requests  # start_session needs its row to be visible at once
 @protect
@@ -127,6 +143,7 @@ def initiate(request: HttpRequest, alias: str) -> HttpResponse:
 
 
 @login_not_required
+@renewal_exempt
 @csrf_protect  # also where the site leaves CsrfViewMiddleware out
 @protect
 @require_http_methods(["GET", "POST"])
@@ -165,6 +182,7 @@ def logout(request: HttpRequest) -> HttpResponse:
 
 
 @login_not_required
+@renewal_exempt
 @protect
 @require_safe
 def logout_callback(request: HttpRequest) -> HttpResponse:
@@ -188,7 +206,31 @@ def logout_callback(request: HttpRequest) -> HttpResponse:
 @require_safe
 def session(request: HttpRequest) -> HttpResponse:
     """The session's facts as JSON, for scripts: 200 for a signed-in user, 401 otherwise. Times are Unix seconds."""
-    details = OIDCDetails(request)
+    return _describe_session(request, OIDCDetails(request))
+
+
+@login_not_required
+@renewal_exempt  # it does that itself
+@csrf_protect
+@protect
+@require_POST
+def refresh(request: HttpRequest) -> HttpResponse:
+    """Have the OP confirm the session now, and answer like `session`; the tokens stay here.
+
+    For scripts, which cannot follow a silent login: a session without a refresh token is
+    answered with 409, and where to sign in.
+    """
+    details = cast(OIDCRequest, request).oidc
+    try:
+        details.renew()
+    except SessionEndedError:
+        return _describe_session(request, OIDCDetails(request))
+    except RenewalError as error:
+        return JsonResponse({"error": error.code, "login_url": build_login_url(request)}, status=409)
+    return _describe_session(request, details)
+
+
+def _describe_session(request: HttpRequest, details: OIDCDetails) -> HttpResponse:
     if not details.is_authenticated:
         return JsonResponse({"authenticated": False}, status=401)
     return JsonResponse(
@@ -241,6 +283,8 @@ def _complete(
         completed = complete_login(provider, transaction, parameters, now=time.time())
     except OPError as error:
         if transaction.silent and needs_interaction(error):
+            if transaction.renews:
+                end_row(transaction.renews, "renewal_refused")
             return HttpResponseRedirect(transaction.next)
         raise
     if completed.unexpected_scopes:
@@ -248,8 +292,13 @@ def _complete(
     user = authenticate(request, oidc_login=completed, oidc_provider=provider)
     if user is None:
         raise UserRefusedError("no authentication backend took the login", code="user_unknown")
-    start_session(request, provider, completed, user)
-    return HttpResponseRedirect(transaction.next)
+    context = start_session(request, provider, completed, user)
+    response = HttpResponseRedirect(transaction.next)
+    token = completed.tokens.refresh_token
+    if token is not None and context.generation is not None:
+        refresh_token = RefreshToken(token, context.generation, issued_at=context.renewed_at)
+        save_refresh_token(request, response, refresh_token, context, get_session_age(request.session))
+    return response
 
 
 def _send_signed_in_user_on(request: HttpRequest, provider: Provider, next_url: str) -> HttpResponse:

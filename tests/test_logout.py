@@ -16,7 +16,7 @@ from oidc_rp.cookies import save_logout
 from oidc_rp.flows.logout import PendingLogout
 from oidc_rp.models import OIDCSession
 from oidc_rp.sealing import seal
-from oidc_rp.sessions import load_tokens
+from oidc_rp.session_data import load_tokens
 from tests.support.browser import JSON, Response, begin, complete, query, sign_in
 from tests.support.fake_op import FakeOP
 from tests.test_login import change_provider

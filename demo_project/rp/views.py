@@ -22,8 +22,8 @@ from demo_project.rp.sites import current_site
 from oidc_rp.details import OIDCDetails, OIDCRequest
 from oidc_rp.models import OIDCSession
 from oidc_rp.providers import DEFAULT_ALIAS, providers
+from oidc_rp.session_data import read_context
 from oidc_rp.session_rows import end_rows
-from oidc_rp.sessions import read_context
 from oidc_rp.shortcuts import redirect_to_op
 
 

@@ -43,13 +43,15 @@ class Login:
 class Wishes:
     """What the caller wants of one login, over the provider's configuration.
 
-    `max_age` is in seconds; `params` are further parameters, already found to be allowed.
+    `max_age` is in seconds; `params` are further parameters, already found to be allowed;
+    `renews` is the id of the session that a silent login is to renew.
     """
 
     prompt: str | None = None
     max_age: int | None = None
     acr_values: Sequence[str] = ()
     params: Mapping[str, str] = field(default_factory=dict)
+    renews: str = ""
 
 
 def begin_login(
@@ -77,6 +79,7 @@ def begin_login(
         silent=prompt == "none",
         max_age=wishes.max_age if wishes.max_age is not None else config.max_age,
         acr_values=tuple(wishes.acr_values or config.acr_values),
+        renews=wishes.renews,
     )
     url = build_authentication_request(
         metadata.authorization_endpoint,

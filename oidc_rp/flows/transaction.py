@@ -25,6 +25,8 @@ class Transaction:
     silent: bool = False
     max_age: int | None = None
     acr_values: tuple[str, ...] = ()
+    # The id of the session that a silent login is to renew.
+    renews: str = ""
 
     def serialize(self) -> bytes:
         """The transaction as bytes, to be sealed."""

@@ -14,6 +14,8 @@
     │   └── ClaimError
     ├── DestinationError               a token must not be sent there
     ├── RequirementError               authenticated, but not as strongly or freshly as required
+    ├── RenewalError                   the access token cannot be renewed, though the session goes on
+    ├── SessionEndedError              the session is over, or was found to be just now
     └── UserRefusedError               authenticated at the OP, but not allowed in here
 
 Each carries a stable `code` for operators and programs, and the evidence as
@@ -192,6 +194,22 @@ class RequirementError(OIDCError):
         self.missing = missing
         self.required = required
         self.actual = actual
+
+
+class RenewalError(OIDCError):
+    """There is no way to a fresh access token from here: no refresh token, or one that another has replaced."""
+
+    code = "not_renewable"
+
+
+class SessionEndedError(OIDCError):
+    """The session at this RP is over. `reason` is the word that its row has, as `session_ended` was sent with it."""
+
+    code = "session_over"
+
+    def __init__(self, reason: str) -> None:
+        super().__init__("the session has ended")
+        self.reason = reason
 
 
 class UserRefusedError(OIDCError):

@@ -92,6 +92,22 @@ def find_unexpected_scopes(granted: str | None, asked: Iterable[str]) -> tuple[s
     return tuple(scope for scope in scopes if scope not in asked)
 
 
+def build_refresh_grant(refresh_token: str, scope: Sequence[str] = (), resource: Sequence[str] = ()) -> Form:
+    """The form of a refresh token grant (RFC 6749 section 6, RFC 8707 section 2.2).
+
+    Without `scope`, for what was granted before; `resource` has the URIs of the APIs that
+    the access token is to be for.
+    """
+    return _leave_out_empty(
+        {
+            "grant_type": "refresh_token",
+            "refresh_token": refresh_token,
+            "scope": " ".join(scope),
+            "resource": check_resources(resource),
+        }
+    )
+
+
 def process_token_response(answer: Answer) -> TokenResponse:
     """Turn an answer of the token endpoint into tokens.
 

@@ -15,11 +15,13 @@ from oidc_rp.protocol.jose import JWS
 from oidc_rp.protocol.keys import KeySet, is_hmac, parse_key_set, verify_hmac
 from oidc_rp.protocol.logout_token import LogoutToken, validate_logout_token
 from oidc_rp.protocol.metadata import ProviderMetadata, build_discovery_url, parse_metadata
+from oidc_rp.protocol.refreshed_id_token import validate_refreshed_id_token
 from oidc_rp.protocol.revocation import TokenTypeHint, build_revocation_request, process_revocation_answer
 from oidc_rp.protocol.tokens import (
     Form,
     TokenResponse,
     build_code_grant,
+    build_refresh_grant,
     build_token_exchange,
     process_token_exchange_response,
     process_token_response,
@@ -78,6 +80,10 @@ class Provider:
         """Redeem an authorization code at the token endpoint: one call. Raises OIDCError."""
         return self.request_tokens(build_code_grant(code, redirect_uri, code_verifier))
 
+    def refresh(self, refresh_token: str, *, scope: Sequence[str] = (), resource: Sequence[str] = ()) -> TokenResponse:
+        """Redeem a refresh token at the token endpoint: one call. Raises OIDCError."""
+        return self.request_tokens(build_refresh_grant(refresh_token, scope, resource))
+
     def request_tokens(self, grant: Form) -> TokenResponse:
         """Send one grant to the token endpoint as this client. Raises OIDCError."""
         return process_token_response(self._post_authenticated("token", self.metadata.token_endpoint, grant))
@@ -130,6 +136,17 @@ class Provider:
             nonce=nonce,
             access_token=access_token,
             max_age=max_age,
+        )
+
+    def validate_refreshed_id_token(self, token: str, *, original: Mapping[str, Any], access_token: str) -> IDToken:
+        """Every check of Core 1.0 section 12.2; `original` are the claims of the login. Raises TokenError."""
+        return validate_refreshed_id_token(
+            token,
+            self.config.client,
+            self.verify_signature,
+            now=self._clock(),
+            original=original,
+            access_token=access_token,
         )
 
     def validate_logout_token(self, token: str) -> LogoutToken:

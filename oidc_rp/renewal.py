@@ -1,0 +1,219 @@
+"""Keeping a session renewed: by which way, and what a request gets when there is none.
+
+The session itself asks, when a request loads it (`session_guard`): a request that does
+not use its session costs nothing, and one whose session is not due a comparison.
+A session with a refresh token is renewed there and then. One without is sent to the OP
+for a silent login, after the view, and only on a top-level navigation by GET.
+
+A session that is due and cannot be renewed now goes on for OIDC_RP_RENEWAL_TOLERANCE
+seconds: the OP may be down, another request may be renewing it, a POST cannot be sent to
+the OP. After that it is withheld: the request is that of nobody, and the stored session
+is left as it is, so that it can be renewed later.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Generator
+from dataclasses import asdict
+from typing import Any, TypeVar
+
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+from django.urls import Resolver404, resolve
+
+from .conf import app_settings
+from .flows.refresh import Held, renew_tokens
+from .models import OIDCSession
+from .protocol.errors import OIDCError, RenewalError, SessionEndedError
+from .provider import Provider
+from .providers import UnknownProviderError, providers
+from .refresh_cookie import (
+    RefreshToken,
+    delete_refresh_token,
+    get_session_age,
+    load_refresh_token,
+    read_generation,
+    save_refresh_token,
+)
+from .refresh_rows import SessionStore
+from .renewal_policy import is_due, is_tolerable
+from .scripts import answer_login_redirect, is_page_visit
+from .session_data import AuthenticationContext, parse_context
+from .session_guard import SESSION_KEY, GuardedSession
+from .shortcuts import renew_at_op
+from .signals import session_renewed
+
+logger = logging.getLogger("oidc_rp")
+
+# How long a request waits for another that is renewing, where it cannot do without.
+PATIENCE_SECONDS = 30
+
+ViewT = TypeVar("ViewT", bound=Callable[..., Any])
+
+
+def renewal_exempt(view: ViewT) -> ViewT:
+    """Decorate a view for which no session is renewed: it ends the session, or begins another."""
+    view.oidc_renewal_exempt = True  # type: ignore[attr-defined]  # on the view, as Django's csrf_exempt does it
+    return view
+
+
+class Renewal:
+    """One request's part in keeping its session renewed, and the refresh token that its response is to carry."""
+
+    def __init__(self, request: HttpRequest, session: GuardedSession) -> None:
+        self._request = request
+        self._session = session
+        self._rotated: tuple[RefreshToken, AuthenticationContext] | None = None
+        self._silent: AuthenticationContext | None = None
+        self._response_begun = False
+
+    def find_due(self, data: dict[str, Any]) -> AuthenticationContext | None:
+        """The context of a session, as loaded, that something is to be done about; None for most. No I/O."""
+        context = parse_context(data.get(SESSION_KEY))
+        if context is None:
+            return None
+        now = time.time()
+        return context if (is_due(context, now) or self._is_behind(context, now)) and not self._is_exempt() else None
+
+    def renew_on_load(
+        self, data: dict[str, Any], context: AuthenticationContext
+    ) -> Generator[float, None, dict[str, Any]]:
+        """The data of a session that `find_due` has picked, as the request is to see them."""
+        tolerable = is_tolerable(context, time.time())
+        try:
+            held, saves = yield from self._renew(
+                context,
+                lambda held: is_due(_update(context, held), time.time()),
+                patience=0 if tolerable else PATIENCE_SECONDS,
+            )
+        except SessionEndedError as error:
+            logger.info("session_ended: found at its renewal: %s", error.reason)
+            return self._session.drop()
+        except (RenewalError, UnknownProviderError):
+            if is_due(context, time.time()) and is_page_visit(self._request):
+                self._silent = context
+                return data
+        except OIDCError as error:
+            logger.warning("renewal_failed: %s: %s %s", error.code, error, error.evidence)
+        else:
+            self._session.modified |= saves
+            return {**data, SESSION_KEY: asdict(_update(context, held))}
+        return data if tolerable else self._session.withhold()
+
+    def fetch(
+        self,
+        context: AuthenticationContext,
+        is_stale: Callable[[AuthenticationContext, Held], bool],
+        will_do: Callable[[Held], bool],
+    ) -> Generator[float, None, Held]:
+        """The session's tokens, renewed first if `is_stale`; if that fails and they `will_do`, as they are.
+
+        Raises SessionEndedError, RenewalError or another OIDCError.
+        """
+        seen: list[Held] = []
+
+        def is_due(held: Held) -> bool:
+            seen[:] = [held]
+            # Once the response has begun, a rotated refresh token has no way to the browser any more.
+            return not self._response_begun and is_stale(_update(context, held), held)
+
+        try:
+            held, saves = yield from self._renew(context, is_due, patience=PATIENCE_SECONDS)
+        except SessionEndedError:
+            self._session.flush()
+            raise
+        except OIDCError as error:
+            if not (seen and will_do(seen[0])):
+                raise
+            logger.warning("renewal_failed: %s: %s %s", error.code, error, error.evidence)
+            return seen[0]
+        updated = _update(context, held)
+        if saves and updated != context:
+            self._session[SESSION_KEY] = asdict(updated)
+        return held
+
+    def finish(self, response: HttpResponseBase) -> HttpResponseBase:
+        """The response as the browser is to get it: maybe a silent login instead, and with its refresh token."""
+        self._response_begun = True
+        if self._silent is not None and response.status_code < 500:
+            response = self._begin_silent_login(self._silent, response)
+        else:
+            response = answer_login_redirect(self._request, response)
+        request, session = self._request, self._session
+        if self._rotated is not None:
+            refresh_token, context = self._rotated
+            save_refresh_token(request, response, refresh_token, context, get_session_age(session))
+        elif read_generation(request) is not None and session.is_over:
+            delete_refresh_token(request, response)
+        return response
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether the response is to be a silent login, for which `finish` may ask the OP and the database."""
+        return self._silent is not None
+
+    def _renew(
+        self, context: AuthenticationContext, is_due: Callable[[Held], bool], *, patience: float
+    ) -> Generator[float, None, tuple[Held, bool]]:
+        """The tokens, and whether this request is to write to the session what has become of them."""
+        now = time.time()
+        provider = _find_provider(context)
+        cookie = load_refresh_token(self._request, context, now)
+        store = SessionStore(context, provider.config.client_id, cookie, now)
+        held = yield from renew_tokens(provider, store, is_due=is_due, patience=patience, clock=time.time)
+        if held.refresh_token is not None and (cookie is None or cookie.generation != held.generation):
+            refresh_token = RefreshToken(held.refresh_token, held.generation, int(now))
+            self._rotated = refresh_token, _update(context, held)
+        if held.unexpected_scopes:
+            logger.warning("unexpected_scope: provider %r granted %s", provider.alias, held.unexpected_scopes)
+        if store.renewed:
+            row = OIDCSession.objects.get(pk=context.id)
+            session_renewed.send_robust(sender=OIDCSession, session=row, request=self._request)
+        # Of many that have waited for the same renewal, only the one that made it.
+        return held, store.renewed or store.loads == 1
+
+    def _begin_silent_login(self, context: AuthenticationContext, response: HttpResponseBase) -> HttpResponseBase:
+        try:
+            redirect = renew_at_op(self._request, context)
+        except (OIDCError, UnknownProviderError) as error:
+            logger.warning("renewal_failed: %r", error)
+            return response
+        return redirect
+
+    def _is_behind(self, context: AuthenticationContext, now: float) -> bool:
+        """Whether the browser missed a rotated refresh token, or the session its renewal, and can still have it."""
+        if context.generation is None or now >= context.renewed_at + app_settings.refresh_grace:
+            return False
+        generation = read_generation(self._request)
+        return generation is not None and generation != context.generation
+
+    def _is_exempt(self) -> bool:
+        match = self._request.resolver_match
+        if match is None:
+            try:
+                match = resolve(self._request.path_info, getattr(self._request, "urlconf", None))
+            except Resolver404:
+                return False
+        return getattr(match.func, "oidc_renewal_exempt", False)
+
+
+def _find_provider(context: AuthenticationContext) -> Provider:
+    provider = providers[context.provider]
+    if provider.config.issuer != context.iss:
+        # The alias has been given to another OP since, which must not see this session's tokens.
+        raise UnknownProviderError(context.provider)
+    return provider
+
+
+def _update(context: AuthenticationContext, held: Held) -> AuthenticationContext:
+    """The context after a renewal: what the newest ID token says, and how long the access token lives."""
+    return AuthenticationContext.from_claims(
+        held.tokens.id_token_claims,
+        id=context.id,
+        provider=context.provider,
+        expires_at=held.expires_at,
+        renewed_at=int(held.renewed_at),
+        generation=None if context.generation is None else held.generation,
+    )
