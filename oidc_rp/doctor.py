@@ -32,6 +32,7 @@ _ADVICE = {
     "op_status": "Is ISSUER right? An OP without discovery needs METADATA.",
     "op_timeout": "Is the OP reachable from this machine? PROXIES and TIMEOUT can be set.",
     "op_tls": "Set CA_BUNDLE, if the OP's certificate is from a CA of your own.",
+    "op_web_page": "Open the URL in a browser: is this an OP, and ISSUER its issuer?",
     "op_unreachable": "Check the host of ISSUER, DNS, firewall and PROXIES.",
 }
 

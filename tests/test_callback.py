@@ -388,7 +388,7 @@ def at_token_endpoint(client: Client, op: FakeOP, answer: Answer | Exception) ->
         pytest.param(requests.Timeout("slow"), 503, "op_timeout", id="timeout"),
         pytest.param(requests.ConnectionError("refused"), 503, "op_unreachable", id="refused"),
         pytest.param(requests.exceptions.SSLError("bad"), 503, "op_tls", id="certificate"),
-        pytest.param((200, {"Content-Type": "text/html"}, "<html>hi</html>"), 502, "op_answer_malformed", id="html"),
+        pytest.param((200, {"Content-Type": "text/html"}, "<html>hi</html>"), 503, "op_web_page", id="html"),
         pytest.param((200, {}, "[1]"), 502, "op_answer_malformed", id="json_list"),
         pytest.param((200, {}, b"\xff\xfe"), 502, "op_answer_malformed", id="not_utf8"),
         pytest.param((200, {}, '{"a":' * 5_000 + "1" + "}" * 5_000), 502, "op_answer_malformed", id="deep_nesting"),

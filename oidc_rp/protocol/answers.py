@@ -29,7 +29,7 @@ class Answer:
         """The body of a successful answer as a JSON object.
 
         Raises OPError for an OAuth error response (RFC 6749 section 5.2), OPUnavailableError
-        for 5xx and 429, OPResponseError for everything else.
+        as `check_available` does, OPResponseError for everything else.
         """
         self.check_status()
         try:
@@ -39,15 +39,9 @@ class Answer:
 
     def check_status(self) -> None:
         """Raise what a status other than 200 means, as described at `parse`."""
+        self.check_available()
         if self.status == 200:
             return
-        if self.status >= 500 or self.status == 429:
-            raise OPUnavailableError(
-                f"the {self.endpoint} endpoint answered {self.status}",
-                endpoint=self.endpoint,
-                status=self.status,
-                retry_after=self.retry_after,
-            )
         error, description = self._read_error()
         if error:
             raise OPError(error, description, endpoint=self.endpoint)
@@ -57,6 +51,28 @@ class Answer:
             status=self.status,
             code="op_status",
         )
+
+    def check_available(self, *, may_be_page: bool = False) -> None:
+        """Raise OPUnavailableError if the OP cannot serve now: 5xx, 429, or a web page.
+
+        A page with 200 is how many proxies say that the OP is under repair; `may_be_page` is
+        for endpoints that have pages themselves.
+        """
+        if self.status >= 500 or self.status == 429:
+            raise OPUnavailableError(
+                f"the {self.endpoint} endpoint answered {self.status}",
+                endpoint=self.endpoint,
+                status=self.status,
+                retry_after=self.retry_after,
+            )
+        if self.status == 200 and self._is_page and not may_be_page:
+            raise OPUnavailableError(
+                f"the {self.endpoint} endpoint answered with a web page",
+                endpoint=self.endpoint,
+                status=self.status,
+                retry_after=self.retry_after,
+                code="op_web_page",
+            )
 
     @property
     def is_invalid_client(self) -> bool:
@@ -71,6 +87,11 @@ class Answer:
             status=self.status,
             code="op_answer_malformed",
         )
+
+    @property
+    def _is_page(self) -> bool:
+        # Real OPs also send JSON as text/html.
+        return self.content_type.lower().startswith("text/html") and self.body.lstrip()[:1] == b"<"
 
     def _read_error(self) -> tuple[str, str]:
         # Real OPs also send 400 with an empty or an HTML body.

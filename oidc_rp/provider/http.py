@@ -16,6 +16,7 @@ from oidc_rp.protocol.answers import Answer
 from oidc_rp.protocol.errors import OPResponseError, OPUnavailableError
 from oidc_rp.protocol.tokens import Form
 
+from .breaker import CircuitBreaker
 from .config import ProviderConfig
 from .deadline import DeadlineAdapter
 
@@ -82,7 +83,8 @@ class _Request:
 class HTTPClient:
     """Calls to one OP. Safe to share between threads: nothing is changed after construction."""
 
-    def __init__(self, config: ProviderConfig, observe: Observer) -> None:
+    def __init__(self, config: ProviderConfig, breaker: CircuitBreaker, observe: Observer) -> None:
+        self._breaker = breaker
         self._alias = config.alias
         self._timeout = config.timeout
         self._observe = observe
@@ -119,12 +121,17 @@ class HTTPClient:
         )
 
     def _call(self, request: _Request) -> Answer:
+        with self._breaker.guard(request.endpoint, request.url):
+            return self._observed_exchange(request)
+
+    def _observed_exchange(self, request: _Request) -> Answer:
         started = time.monotonic()
         status: int | None = None
         failure: str | None = None
         try:
             answer = self._exchange(request, deadline=started + self._timeout)
             status = answer.status
+            answer.check_available(may_be_page=request.may_redirect)
         except (OPUnavailableError, OPResponseError) as error:
             status, failure = error.status, error.code
             raise

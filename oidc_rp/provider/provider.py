@@ -28,6 +28,7 @@ from oidc_rp.protocol.tokens import (
 )
 from oidc_rp.protocol.userinfo import process_userinfo_response
 
+from .breaker import CircuitBreaker
 from .client_auth import generate_credentials
 from .config import ProviderConfig
 from .documents import CachedDocument, SharedCache
@@ -52,6 +53,7 @@ class Provider:
         self.config = config
         self._observe = observe
         self._clock = clock
+        self._breaker = CircuitBreaker(config, cache, clock)
         # What a cached document depends on; two aliases for one OP share its keys.
         identity = sha256(repr((config.issuer, config.metadata)).encode()).hexdigest()[:32]
         self._metadata: CachedDocument[ProviderMetadata] = CachedDocument(
@@ -175,7 +177,7 @@ class Provider:
 
     @cached_property
     def _http(self) -> HTTPClient:
-        return HTTPClient(self.config, self._observe)
+        return HTTPClient(self.config, self._breaker, self._observe)
 
     @cached_property
     def _static_metadata(self) -> ProviderMetadata | None:

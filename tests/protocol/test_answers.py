@@ -77,6 +77,16 @@ def test_an_op_that_cannot_serve_now_is_unavailable(status: int, retry_after: in
     assert (caught.value.endpoint, caught.value.retry_after) == ("token", retry_after)
 
 
+@pytest.mark.parametrize("content_type", ["text/html", "Text/HTML; charset=utf-8"])
+@pytest.mark.parametrize("body", [b"<p>Back soon</p>", b"\n <!doctype html><title>Repairs</title>"])
+def test_a_web_page_in_place_of_an_answer_means_an_outage(content_type: str, body: bytes) -> None:
+    page = Answer("token", 200, content_type, body, retry_after=60)
+    with pytest.raises(OPUnavailableError) as caught:
+        page.parse()
+    assert (caught.value.code, caught.value.status, caught.value.retry_after) == ("op_web_page", 200, 60)
+    page.check_available(may_be_page=True)
+
+
 @pytest.mark.parametrize(
     ("status", "body", "refused"),
     [

@@ -99,5 +99,5 @@ def test_failures_are_those_of_every_endpoint() -> None:
     with pytest.raises(OPUnavailableError):
         process("", "application/jwt", status=503)
     with pytest.raises(OPResponseError) as caught:
-        process("<html>", "text/html")
+        process("not JSON", "text/plain")
     assert caught.value.endpoint == "userinfo"

@@ -17,10 +17,12 @@ from cryptography.x509.oid import NameOID
 
 from oidc_rp.protocol.errors import OPResponseError, OPUnavailableError
 from oidc_rp.provider import Exchange
+from oidc_rp.provider.breaker import FAILURES_TO_OPEN, CircuitBreaker
 from oidc_rp.provider.config import ProviderConfig
 from oidc_rp.provider.http import MAX_ANSWER_BYTES, HTTPClient
 from tests.support.keys import private_key
 from tests.support.loopback import build_answer, run_loopback
+from tests.support.site import MemoryCache
 
 pytestmark = [pytest.mark.enable_socket, pytest.mark.allow_hosts(["127.0.0.1"])]
 
@@ -31,7 +33,8 @@ TIMEOUT = 0.3
 
 def build_client(exchanges: list[Exchange] | None = None, **options: Any) -> HTTPClient:
     config = ProviderConfig(alias="default", issuer="https://op.example", client_id="client-1", **options)
-    return HTTPClient(config, ([] if exchanges is None else exchanges).append)
+    breaker = CircuitBreaker(config, MemoryCache(time.time), time.time)
+    return HTTPClient(config, breaker, ([] if exchanges is None else exchanges).append)
 
 
 def test_post_sends_a_form_and_the_authorization() -> None:
@@ -244,7 +247,36 @@ def test_the_environment_is_not_written_into_the_configuration(monkeypatch: pyte
 )
 def test_retry_after(header: str, seconds: int | None) -> None:
     with run_loopback(build_answer(b"", f"Retry-After: {header}", status="429 Too Many Requests")) as op:
-        assert build_client().get("jwks", op.url).retry_after == seconds
+        assert refuse(build_client(), op.url).retry_after == seconds
+
+
+@pytest.mark.parametrize("status", [429, 500, 503])
+def test_an_op_that_cannot_serve_now_is_no_answer(status: int) -> None:
+    exchanges: list[Exchange] = []
+    with run_loopback(build_answer(b"{}", status=f"{status} No")) as op:
+        assert (refuse(build_client(exchanges), op.url).code, exchanges[0].error) == ("op_unavailable",) * 2
+    assert exchanges[0].status == status
+
+
+def test_a_web_page_is_an_answer_only_where_there_are_pages() -> None:
+    with run_loopback(build_answer(b"<p>Back soon</p>", "Content-Type: text/html")) as op:
+        assert refuse(build_client(), op.url).code == "op_web_page"
+        assert build_client().post("end_session", op.url, {}, may_redirect=True).status == 200
+
+
+def test_an_open_circuit_is_no_exchange() -> None:
+    exchanges: list[Exchange] = []
+    with run_loopback(build_answer(b"", status="503 No")) as op:
+        client = build_client(exchanges)
+        assert [refuse(client, op.url).code for _ in range(FAILURES_TO_OPEN)] == ["op_unavailable"] * FAILURES_TO_OPEN
+        assert refuse(client, op.url).code == "op_circuit_open"
+    assert len(op.requests) == len(exchanges) == FAILURES_TO_OPEN
+
+
+def refuse(client: HTTPClient, url: str) -> OPUnavailableError:
+    with pytest.raises(OPUnavailableError) as caught:
+        client.get("jwks", url)
+    return caught.value
 
 
 def test_the_observer_sees_the_exchange_without_its_secrets() -> None:
