@@ -104,7 +104,8 @@ class CachedDocument(Generic[T]):
             copy = self._read_newest()
             if copy is not None and copy.parsed is not known:
                 return copy.parsed
-            if not self._may_attempt():
+            # The newest copy tells of the attempt that brought it, whichever process made that.
+            if (copy is not None and self._is_cooling(copy.fetched_at)) or not self._may_attempt():
                 return None
             return self._fetch_now().parsed
 
@@ -113,9 +114,13 @@ class CachedDocument(Generic[T]):
 
     def _may_attempt(self) -> bool:
         # Stamped per attempt, not per success, and in this process too, in case the shared cache is broken.
-        if 0 <= self._clock() - self._attempted_at < COOLDOWN_SECONDS:
+        if self._is_cooling(self._attempted_at):
             return False
         return self._cache.add(f"{self._key}:attempt", COOLDOWN_SECONDS)
+
+    def _is_cooling(self, since: float) -> bool:
+        # Not if the clock has been set back since.
+        return 0 <= self._clock() - since < COOLDOWN_SECONDS
 
     def _read_newest(self) -> _Copy[T] | None:
         copy = self._copy
