@@ -38,6 +38,7 @@ HINTS: Final[Mapping[str, str]] = {
     "E112": "How long a session may go on while it cannot be renewed, such as 300; 0 for not at all.",
     "E113": '"auto" renews sessions that have a refresh token, when their access token has expired.',
     "W107": "Move what is still wanted to OIDC_PROVIDERS, and remove the setting.",
+    "E114": 'OIDC_RP_STEP_UP = {"payment": {"acr_values": ["mfa"], "max_age": 300}}',
     # the site around this app
     "E121": "Add it to INSTALLED_APPS.",
     "E122": 'Add "oidc_rp.middleware.OIDCMiddleware" after AuthenticationMiddleware.',

@@ -21,6 +21,7 @@ DEFAULTS: Final[Mapping[str, Any]] = {
     "OIDC_RP_REFRESH_GRACE": 60,
     "OIDC_RP_RENEWAL_TOLERANCE": 300,
     "OIDC_RP_SESSION_RENEWAL": "auto",
+    "OIDC_RP_STEP_UP": {},
 }
 
 
@@ -85,6 +86,12 @@ class AppSettings:
     def session_renewal(self) -> Literal["auto", "expired", "off"] | int:
         """When a session is due to be renewed; a number is every so many seconds."""
         value: Literal["auto", "expired", "off"] | int = _get("OIDC_RP_SESSION_RENEWAL")
+        return value
+
+    @property
+    def step_up(self) -> Mapping[str, Any]:
+        """Step-up policies by name; each a dict of `acr_values`, `amr`, `max_age` and `provider`."""
+        value: Mapping[str, Any] = _get("OIDC_RP_STEP_UP")
         return value
 
     @property

@@ -12,12 +12,15 @@ from asgiref.sync import sync_to_async
 from django.core.exceptions import ImproperlyConfigured
 from django.http import HttpRequest
 
+from .conf import app_settings
 from .flows.refresh import Held, SessionTokens
+from .policies import PolicyLike, find_policy
 from .protocol.errors import RenewalError
 from .renewal import Renewal
 from .renewal_policy import is_expiring
 from .session_data import AuthenticationContext, load_tokens, read_context
 from .session_guard import SESSION_KEY
+from .step_up import find_missing
 from .steps import arun, run
 from .user_tokens import UserAuth, fetch_tokens, renew_now
 
@@ -54,6 +57,20 @@ class OIDCDetails:
         """`claims`, for async code: loads what it needs without blocking the event loop."""
         await self.aload()
         return await sync_to_async(lambda: self.claims)()
+
+    def meets(self, policy: PolicyLike) -> bool:
+        """Whether the login is as strong and as recent as `policy` demands, now.
+
+        `policy` is the name of one in OIDC_RP_STEP_UP, or a Requirement. False for anonymous
+        users, and for who signed in otherwise. Raises ConfigurationError for an unknown name.
+        """
+        return find_missing(self._context, find_policy(policy)) is None
+
+    async def ameets(self, policy: PolicyLike) -> bool:
+        """`meets`, for async code: loads what it needs without blocking the event loop."""
+        await self.aload()
+        # Only a site's own loader of providers may do I/O here.
+        return self.meets(policy) if app_settings.provider_loader is None else await sync_to_async(self.meets)(policy)
 
     @property
     def access_token(self) -> str | None:

@@ -62,10 +62,18 @@ def protect(view: View[P]) -> View[P]:
     return wrapper
 
 
-def error_response(request: HttpRequest, error: OIDCError, *, next_url: str = "") -> HttpResponse:
+def error_response(
+    request: HttpRequest,
+    error: OIDCError,
+    *,
+    next_url: str = "",
+    template: str = "oidc_rp/error.html",
+    context: Mapping[str, object] | None = None,
+) -> HttpResponse:
     """A neutral page, or JSON for who prefers it, with a reference under which the log has the cause.
 
-    Starting again leads to the same provider, and then to `next_url`.
+    Starting again leads to the same provider, and then to `next_url`. `context` replaces or
+    adds to what the template is given.
 
     Template: `oidc_rp/error.html`, with `title`, `message`, `description`, `reference`,
     `retry_url` and `status`.
@@ -81,21 +89,22 @@ def error_response(request: HttpRequest, error: OIDCError, *, next_url: str = ""
         extra={"oidc_code": error.code, "oidc_reference": reference},
     )
     title, message = _describe(error)
+    values = {
+        "title": title,
+        "message": message,
+        "description": error.description if isinstance(error, OPError) and status == 403 else "",
+        "reference": reference,
+        "home_url": get_script_prefix(),
+        "retry_url": _build_retry_url(request, next_url),
+        "status": status,
+        **(context or {}),
+    }
     if prefers_json(request):
         response: HttpResponse = JsonResponse(
-            {"error": error.code, "message": message, "reference": reference}, status=status
+            {"error": error.code, "message": values["message"], "reference": reference}, status=status
         )
     else:
-        context = {
-            "title": title,
-            "message": message,
-            "description": error.description if isinstance(error, OPError) and status == 403 else "",
-            "reference": reference,
-            "home_url": get_script_prefix(),
-            "retry_url": _build_retry_url(request, next_url),
-            "status": status,
-        }
-        response = render(request, "oidc_rp/error.html", context, status=status)
+        response = render(request, template, values, status=status)
     patch_vary_headers(response, ["Accept"])
     # Django's own record of an answer over 400 carries the request, and AdminEmailHandler mails all of that:
     # the code in its query, the cookies. The record above is the better one.

@@ -61,15 +61,24 @@ def find_page(request: HttpRequest) -> str:
 
 
 def unauthorized(
-    request: HttpRequest, login_url: str, *, error: str = "login_required", details: Mapping[str, Any] | None = None
+    request: HttpRequest,
+    login_url: str,
+    *,
+    error: str = "login_required",
+    details: Mapping[str, Any] | None = None,
+    challenge: str = "",
 ) -> HttpResponse:
     """A 401 for a script: JSON with `error`, `login_url` and `details`; for HTMX with HX-Redirect too.
+
+    `challenge` is for the header WWW-Authenticate (RFC 9470 section 3).
 
     HTMX follows that header whatever the status, and takes the whole page to `login_url`.
     """
     response = JsonResponse({"error": error, "login_url": login_url, **(details or {})}, status=401)
     if request.headers.get("HX-Request") == "true":
         response["HX-Redirect"] = login_url
+    if challenge:
+        response["WWW-Authenticate"] = challenge
     add_never_cache_headers(response)
     patch_vary_headers(response, SCRIPT_HEADERS)
     return response

@@ -22,6 +22,7 @@ from django.utils.module_loading import import_string
 
 from .check_messages import report
 from .conf import DEFAULTS, app_settings
+from .policies import find_policy_fault
 from .protocol.urls import is_acceptable_url
 from .provider import ProviderConfig
 from .provider.config import OPTIONS, find_nearest, inspect_config
@@ -79,7 +80,7 @@ def check_flat_settings(**_: object) -> list[CheckMessage]:
         value = getattr(settings, name, DEFAULTS[name])
         fault = None if value is None is DEFAULTS[name] else find_fault(value)
         if fault is not None:
-            messages.append(report(check, f"{name} {fault}."))
+            messages.append(report(check, f"{name}{'' if fault.startswith('[') else ' '}{fault}."))
     return [*messages, *_check_names(name for name in dir(settings) if name.startswith("OIDC_RP_"))]
 
 
@@ -274,6 +275,7 @@ FLAT_SETTINGS: Mapping[str, tuple[str, Callable[[object], str | None]]] = {
     "OIDC_RP_REFRESH_GRACE": ("E111", _find_seconds_fault),
     "OIDC_RP_RENEWAL_TOLERANCE": ("E112", _find_seconds_fault),
     "OIDC_RP_SESSION_RENEWAL": ("E113", _find_renewal_fault),
+    "OIDC_RP_STEP_UP": ("E114", find_policy_fault),
 }
 
 

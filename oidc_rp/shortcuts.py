@@ -37,8 +37,13 @@ def redirect_to_op(
     Raises UnknownProviderError.
     """
     wishes = Wishes(prompt=prompt, max_age=max_age, acr_values=acr_values, params=params or {})
+    return send_to_op(request, provider, request.get_full_path() if next is None else next, wishes)
+
+
+def send_to_op(request: HttpRequest, alias: str, next_url: str, wishes: Wishes) -> HttpResponse:
+    """The same with whatever wishes."""
     try:
-        return _begin(request, provider, request.get_full_path() if next is None else next, wishes)
+        return _begin(request, alias, next_url, wishes)
     except OIDCError as error:
         return error_response(request, error)
 

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from . import op_logout_views, views
+from . import op_logout_views, step_up_views, views
 
 app_name = "oidc_rp"
 
@@ -16,5 +16,6 @@ urlpatterns = [
     path("backchannel-logout/<str:alias>/", op_logout_views.backchannel_logout, name="backchannel_logout"),
     path("frontchannel-logout/<str:alias>/", op_logout_views.frontchannel_logout, name="frontchannel_logout"),
     path("refresh/", views.refresh, name="refresh"),
+    path("step-up/", step_up_views.step_up, name="step_up"),
     path("session/", views.session, name="session"),
 ]

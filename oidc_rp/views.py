@@ -18,6 +18,7 @@ from django.urls import get_script_prefix, reverse
 from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from . import step_up_trips
 from .cache import DjangoSharedCache
 from .cookies import (
     cookie_name,
@@ -117,7 +118,10 @@ def callback(request: HttpRequest, alias: str) -> HttpResponse:
         _claim(transaction)
         response = _complete(request, provider, transaction, parameters)
     except OIDCError as error:
-        response = error_response(request, error, next_url=transaction.next)
+        if transaction.step_up:
+            response = step_up_trips.fail(request, error, transaction)
+        else:
+            response = error_response(request, error, next_url=transaction.next)
     delete_transaction(response, transaction.state)
     return response
 
@@ -298,6 +302,8 @@ def _complete(
     if token is not None and context.generation is not None:
         refresh_token = RefreshToken(token, context.generation, issued_at=context.renewed_at)
         save_refresh_token(request, response, refresh_token, context, get_session_age(request.session))
+    if transaction.step_up:
+        step_up_trips.complete(request, response, completed)
     return response
 
 

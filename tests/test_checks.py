@@ -118,6 +118,9 @@ TRIGGERS: Mapping[str, Mapping[str, Any]] = {
     "E032": provider(PROXIES=["http://proxy.example"]),
     "E033": provider(CLAIMS_MAPPING={"nonsense": "email"}),
     "E034": provider(API_ORIGINS=["https://api.example/v1"]),
+    "E040": provider(ACR_LEVELS=["pwd", "pwd"]),
+    "E041": provider(ACR_REQUEST="both"),
+    "E042": provider(MAX_AGE_REQUEST="login"),
     "W010": provider(ISSUER="http://localhost:8000/o"),
     "W012": provider(CLIENT_SECRET="file:/there/is/no/such/secret"),
     "W013": provider(CLIENT_AUTH_METHOD="none"),
@@ -134,6 +137,7 @@ TRIGGERS: Mapping[str, Mapping[str, Any]] = {
     "E111": {"OIDC_RP_REFRESH_GRACE": -1},
     "E112": {"OIDC_RP_RENEWAL_TOLERANCE": "5 minutes"},
     "E113": {"OIDC_RP_SESSION_RENEWAL": True},
+    "E114": {"OIDC_RP_STEP_UP": {"payment": {}}},
     "E105": mozilla(OIDC_RP_SCOPES=["openid"]),
     "W106": {"OIDC_RP_BASEURL": "https://app.example"},
     "W107": {"OIDC_RP_CLIENT_ID": "client-1"},
@@ -271,6 +275,11 @@ def test_check_reports(changes: Mapping[str, Any], expected: str) -> None:
         pytest.param(provider(METADATA={"token_endpont": "x"}), "'token_endpoint' is one", id="member_of_metadata"),
         pytest.param(provider(ISSUER="http://op.example"), "only loopback may be http", id="http_issuer"),
         pytest.param(mozilla(OIDC_OP_ISSUER=None), "ISSUER is OIDC_OP_ISSUER there", id="mozilla_settings"),
+        pytest.param(
+            {"OIDC_RP_STEP_UP": {"payment": {"maxage": 5}}},
+            "OIDC_RP_STEP_UP['payment'] has an unknown key 'maxage'; 'max_age' is one.",
+            id="policy",
+        ),
     ],
 )
 def test_message_says_what_was_meant(changes: Mapping[str, Any], text: str) -> None:

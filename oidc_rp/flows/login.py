@@ -13,13 +13,19 @@ from oidc_rp.protocol.authentication import (
     generate_secret,
     process_authentication_response,
 )
-from oidc_rp.protocol.errors import AuthenticationResponseError, ConfigurationError, OPError, OPResponseError
+from oidc_rp.protocol.errors import (
+    AuthenticationResponseError,
+    ConfigurationError,
+    OPError,
+    OPResponseError,
+    RequirementError,
+)
 from oidc_rp.protocol.id_token import IDToken
-from oidc_rp.protocol.step_up import check_acr
+from oidc_rp.protocol.step_up import Reached, build_acr_claim_request, choose_authentication_context
 from oidc_rp.protocol.tokens import TokenResponse, find_unexpected_scopes
-from oidc_rp.provider import Provider
+from oidc_rp.provider import Provider, ProviderConfig
 
-from .transaction import Transaction
+from .transaction import Transaction, hash_subject
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +50,17 @@ class Wishes:
     """What the caller wants of one login, over the provider's configuration.
 
     `max_age` is in seconds; `params` are further parameters, already found to be allowed;
-    `renews` is the id of the session that a silent login is to renew.
+    `renews` is the id of the session that a silent login is to renew. `step_up` is whether a
+    page demands this of whoever is signed in, and `sub` is theirs at this provider, if they are:
+    nobody else may come back.
     """
 
     prompt: str | None = None
     max_age: int | None = None
     acr_values: Sequence[str] = ()
+    amr: Sequence[Sequence[str]] = ()
+    step_up: bool = False
+    sub: str | None = None
     params: Mapping[str, str] = field(default_factory=dict)
     renews: str = ""
 
@@ -80,12 +91,15 @@ def begin_login(
         max_age=wishes.max_age if wishes.max_age is not None else config.max_age,
         acr_values=tuple(wishes.acr_values or config.acr_values),
         renews=wishes.renews,
+        amr=tuple(tuple(methods) for methods in wishes.amr),
+        step_up=wishes.step_up,
+        subject="" if wishes.sub is None else hash_subject(wishes.sub),
     )
+    params = {**config.authentication_params, **wishes.params}
     url = build_authentication_request(
         metadata.authorization_endpoint,
         {
-            **config.authentication_params,
-            **wishes.params,
+            **params,
             "response_type": "code",
             "client_id": config.client_id,
             "redirect_uri": redirect_uri,
@@ -95,9 +109,9 @@ def begin_login(
             "code_challenge": compute_code_challenge(transaction.code_verifier),
             "code_challenge_method": "S256",
             "response_mode": config.response_mode if config.response_mode != "query" else None,
-            "prompt": prompt,
+            "prompt": _choose_prompt(config, prompt, transaction.max_age),
             "max_age": None if transaction.max_age is None else str(transaction.max_age),
-            "acr_values": " ".join(transaction.acr_values),
+            **_ask_for_acr(config, transaction.acr_values, params.get("claims")),
         },
     )
     return url, transaction
@@ -128,9 +142,15 @@ def complete_login(
         tokens.id_token,
         nonce=transaction.nonce,
         access_token=tokens.access_token,
-        max_age=transaction.max_age,
     )
-    check_acr(id_token.acr, transaction.acr_values)
+    if config.acr_request == "acrs":
+        # Under its usual name from here on, also in the claims that the session is made from.
+        acr = choose_authentication_context(id_token.claims, transaction.acr_values)
+        id_token = id_token._replace(acr=acr, claims={**id_token.claims, "acr": acr})
+    if transaction.subject and transaction.subject != hash_subject(id_token.sub):
+        # Somebody else has signed in at the OP meanwhile. The session here must not become theirs by a step-up.
+        raise RequirementError("sub", required="that of the session", actual=id_token.sub, reached=Reached.of(id_token))
+    transaction.requirement.check(id_token, now=now, clock_skew=config.clock_skew, levels=config.acr_levels)
     userinfo = provider.fetch_userinfo(tokens.access_token, id_token.sub) if config.fetch_userinfo else {}
     return Login(
         transaction=transaction,
@@ -145,3 +165,18 @@ def complete_login(
 def needs_interaction(error: OPError) -> bool:
     """Whether a silent login failed only because the OP would have had to ask the user (Core section 3.1.2.6)."""
     return error.endpoint == "authorization" and error.error in INTERACTION_ERRORS
+
+
+def _choose_prompt(config: ProviderConfig, prompt: str | None, max_age: int | None) -> str | None:
+    """`prompt`, with `login` for an OP that would ignore `max_age`."""
+    if max_age is None or config.max_age_request != "prompt" or prompt == "none":
+        return prompt
+    return " ".join(dict.fromkeys(["login", *(prompt or "").split()]))
+
+
+def _ask_for_acr(config: ProviderConfig, acr_values: Sequence[str], claims: str | None) -> dict[str, str]:
+    """One of the two ways of Core section 5.5.1.1; what an OP makes of both at once is not specified."""
+    if acr_values and config.acr_request != "acr_values":
+        name = "acrs" if config.acr_request == "acrs" else "acr"
+        return {"claims": build_acr_claim_request(acr_values, claims, name=name)}
+    return {"acr_values": " ".join(acr_values)}

@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass, field
+from hashlib import sha256
 
 from oidc_rp.protocol.errors import AuthenticationResponseError
+from oidc_rp.protocol.jose import encode_base64url
+from oidc_rp.protocol.step_up import Requirement
 
 LIFETIME_SECONDS = 600
 
 
 @dataclass(frozen=True, slots=True)
 class Transaction:
-    """The secrets and the wishes of one authentication request. Times are Unix seconds."""
+    """The secrets and the wishes of one authentication request. Times are Unix seconds.
+
+    `step_up` is whether a page demanded it, of whoever is signed in: `subject`, a hash of
+    their `sub`, must then come back; it is empty if nobody was signed in at this provider.
+    """
 
     alias: str
     issuer: str
@@ -27,6 +34,14 @@ class Transaction:
     acr_values: tuple[str, ...] = ()
     # The id of the session that a silent login is to renew.
     renews: str = ""
+    amr: tuple[tuple[str, ...], ...] = ()
+    step_up: bool = False
+    subject: str = ""
+
+    @property
+    def requirement(self) -> Requirement:
+        """What the login must amount to."""
+        return Requirement(self.acr_values, self.amr, self.max_age)
 
     def serialize(self) -> bytes:
         """The transaction as bytes, to be sealed."""
@@ -40,7 +55,8 @@ class Transaction:
         """
         try:
             values = json.loads(data)
-            return cls(**{**values, "acr_values": tuple(values["acr_values"])})
+            amr = tuple(tuple(methods) for methods in values["amr"])
+            return cls(**{**values, "acr_values": tuple(values["acr_values"]), "amr": amr})
         except (ValueError, TypeError, KeyError):
             raise AuthenticationResponseError(
                 "the pending login was begun by another version", code="transaction_invalid"
@@ -51,3 +67,8 @@ class Transaction:
         # Either way: another server, whose clock is a little behind, may have to complete what this one began.
         if abs(now - self.created_at) > LIFETIME_SECONDS:
             raise AuthenticationResponseError("the login took too long", code="transaction_expired")
+
+
+def hash_subject(sub: str) -> str:
+    """A `sub` in the few characters that a cookie has left for it, whatever its length."""
+    return encode_base64url(sha256(sub.encode()).digest())

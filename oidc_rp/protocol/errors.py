@@ -27,6 +27,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 
 class OIDCError(Exception):
@@ -182,18 +183,21 @@ class DestinationError(OIDCError):
 
 
 class RequirementError(OIDCError):
-    """The OP authenticated the user, but not as the authentication request asked.
+    """The OP authenticated the user, but not as was asked.
 
-    `missing` names what was not met: `acr`, `amr` or `max_age`.
+    `missing` names what was not met: `acr`, `amr` or `max_age`; or `sub`, if another user
+    came back from a step-up. `reached` is all that the OP said of how it authenticated, a
+    `step_up.Reached`, or None if that is not known.
     """
 
     code = "requirement_not_met"
 
-    def __init__(self, missing: str, *, required: object, actual: object) -> None:
+    def __init__(self, missing: str, *, required: object, actual: object, reached: Any = None) -> None:
         super().__init__(f"the OP did not meet the required {missing}", code=f"{missing}_not_met")
         self.missing = missing
         self.required = required
         self.actual = actual
+        self.reached = reached
 
 
 class RenewalError(OIDCError):

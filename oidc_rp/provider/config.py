@@ -24,6 +24,8 @@ from .secrets import Secret
 
 CLIENT_AUTH_METHODS = ("client_secret_basic", "client_secret_post", "private_key_jwt", "none")
 RESPONSE_MODES = ("query", "form_post")
+ACR_REQUESTS = ("acr_values", "claims", "acrs")
+MAX_AGE_REQUESTS = ("max_age", "prompt")
 # What the columns of the session table hold.
 MAX_IDENTIFIER_LENGTH = 500
 PROMPTS = frozenset({"none", "login", "consent", "select_account", "create"})
@@ -71,6 +73,9 @@ class ProviderConfig:
     proxies: Mapping[str, str] | None = None
     claims_mapping: Mapping[str, Any] | None = None
     api_origins: frozenset[str] = frozenset()
+    acr_levels: tuple[str, ...] = ()
+    acr_request: str = "acr_values"
+    max_age_request: str = "max_age"
 
     @cached_property
     def client(self) -> Client:
@@ -103,6 +108,15 @@ def _texts(value: object) -> tuple[str, ...]:
     if isinstance(value, str) or not isinstance(value, list | tuple | set | frozenset):
         raise _InvalidError("must be a list of strings")
     return tuple(_text(member) for member in value)
+
+
+def _levels(value: object) -> tuple[str, ...]:
+    if isinstance(value, set | frozenset):
+        raise _InvalidError("must be a list: its order is what it says")
+    levels = _texts(value)
+    if len(set(levels)) < len(levels):
+        raise _InvalidError("must have each value once")
+    return levels
 
 
 def _boolean(value: object) -> bool:
@@ -303,6 +317,9 @@ OPTIONS: Mapping[str, Option] = {
     "PROXIES": Option(32, _parameters, 'For example {"https": "http://proxy.example:3128"}.'),
     "CLAIMS_MAPPING": Option(33, _mapping, "User fields and the claims that fill them."),
     "API_ORIGINS": Option(34, _origins, 'The APIs that get access tokens, such as ["https://api.example"].'),
+    "ACR_LEVELS": Option(40, _levels, "The OP's acr values, from the weakest to the strongest."),
+    "ACR_REQUEST": Option(41, _one_of(*ACR_REQUESTS), "acr_values is what most OPs honour; acrs is Entra ID's own."),
+    "MAX_AGE_REQUEST": Option(42, _one_of(*MAX_AGE_REQUESTS), "prompt is for an OP that ignores max_age."),
 }
 
 

@@ -126,10 +126,8 @@ class Provider:
         """Ask the end_session endpoint from here, as a browser with no cookies would. Raises OIDCError."""
         return self._http.post("end_session", endpoint, parameters, may_redirect=True)
 
-    def validate_id_token(
-        self, token: str, *, nonce: str, access_token: str | None = None, max_age: int | None = None
-    ) -> IDToken:
-        """Every check of Core 1.0 section 3.1.3.7. Raises TokenError, or RequirementError if `max_age` is not met."""
+    def validate_id_token(self, token: str, *, nonce: str, access_token: str | None = None) -> IDToken:
+        """The checks of Core 1.0 section 3.1.3.7 but those of items 12 and 13. Raises TokenError."""
         return validate_id_token(
             token,
             self.config.client,
@@ -137,7 +135,6 @@ class Provider:
             now=self._clock(),
             nonce=nonce,
             access_token=access_token,
-            max_age=max_age,
         )
 
     def validate_refreshed_id_token(self, token: str, *, original: Mapping[str, Any], access_token: str) -> IDToken:

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from oidc_rp.flows.transaction import LIFETIME_SECONDS, Transaction
 from oidc_rp.protocol.errors import AuthenticationResponseError
+from oidc_rp.protocol.step_up import Requirement
 
 BEGUN = 1_800_000_000.5
 
@@ -19,9 +20,15 @@ def build(**changes: object) -> Transaction:
     return Transaction(**{**values, "created_at": BEGUN, **changes})  # type: ignore[arg-type]  # one dict for all types
 
 
-@given(st.text(), st.integers(min_value=0) | st.none(), st.lists(st.text()), st.booleans())
-def test_transaction_survives_serialization(next_url: str, max_age: int | None, acr: list[str], silent: bool) -> None:
-    transaction = build(next=next_url, max_age=max_age, acr_values=tuple(acr), silent=silent)
+texts = st.lists(st.text()).map(tuple)
+
+
+@given(st.text(), st.integers(min_value=0) | st.none(), texts, st.lists(texts).map(tuple), st.booleans())
+def test_transaction_survives_serialization(
+    next_url: str, max_age: int | None, acr: tuple[str, ...], amr: tuple[tuple[str, ...], ...], flag: bool
+) -> None:
+    transaction = build(next=next_url, max_age=max_age, acr_values=acr, amr=amr, silent=flag, step_up=flag)
+    assert transaction.requirement == Requirement(acr, amr, max_age)
     assert Transaction.deserialize(transaction.serialize()) == transaction
 
 

@@ -13,7 +13,6 @@ from oidc_rp.protocol.errors import (
     AlgorithmError,
     ClaimError,
     MalformedTokenError,
-    RequirementError,
     SignatureError,
     TokenError,
     UnknownKeyError,
@@ -246,31 +245,6 @@ def test_at_hash_follows_alg(alg: str) -> None:
     with pytest.raises(ClaimError) as caught:
         validate(sign(build_claims(at_hash=hash_half("another", digest)), alg), verify=verify)
     assert caught.value.claim == "at_hash"
-
-
-def test_max_age_counts_to_the_very_end_of_the_skew() -> None:
-    assert validate_claims(max_age=100, auth_time=NOW - 100 - SKEW).auth_time == NOW - 100 - SKEW
-    with pytest.raises(RequirementError) as caught:
-        validate_claims(max_age=100, auth_time=NOW - 100 - SKEW - 1)
-    assert (caught.value.code, caught.value.required, caught.value.actual) == (
-        "max_age_not_met",
-        100,
-        NOW - 100 - SKEW - 1,
-    )
-
-
-@pytest.mark.parametrize("auth_time", [None, 0, 0.5])
-@pytest.mark.parametrize("max_age", [0, 100])
-def test_max_age_needs_auth_time(max_age: int, auth_time: float | None) -> None:
-    with pytest.raises(RequirementError) as caught:
-        validate_claims(max_age=max_age, auth_time=auth_time)
-    assert (caught.value.code, caught.value.actual) == ("max_age_not_met", None)
-
-
-def test_max_age_of_zero_asks_for_a_login_just_now() -> None:
-    assert validate_claims(max_age=0, auth_time=NOW).auth_time == NOW
-    with pytest.raises(RequirementError):
-        validate_claims(max_age=0, auth_time=NOW - SKEW - 1)
 
 
 def test_an_encrypted_token_is_refused() -> None:

@@ -98,6 +98,9 @@ def test_the_client_is_what_tokens_are_judged_by() -> None:
         ("API_ORIGINS", [], frozenset()),
         ("API_ORIGINS", ["HTTPS://API.example:443/"], frozenset({"https://api.example"})),
         ("API_ORIGINS", ("http://localhost:8000",), frozenset({"http://localhost:8000"})),
+        ("ACR_LEVELS", ["1", "2"], ("1", "2")),
+        ("ACR_REQUEST", "claims", "claims"),
+        ("MAX_AGE_REQUEST", "prompt", "prompt"),
     ],
     ids=lambda value: (
         "callable" if callable(value) else str(sorted(value) if isinstance(value, frozenset) else value)[:30]
@@ -184,6 +187,10 @@ def test_none_means_the_default(key: str) -> None:
         pytest.param("API_ORIGINS", ["https://*.example"], id="origin_with_asterisk"),
         pytest.param("API_ORIGINS", ["https://b\u00fccher.example"], id="origin_not_ascii"),
         pytest.param("API_ORIGINS", ["api.example"], id="origin_without_scheme"),
+        pytest.param("ACR_LEVELS", {"1", "2"}, id="levels_without_order"),
+        pytest.param("ACR_LEVELS", ["1", "2", "1"], id="level_twice"),
+        pytest.param("ACR_REQUEST", "both", id="acr_request_unknown"),
+        pytest.param("MAX_AGE_REQUEST", "login", id="max_age_request_unknown"),
     ],
 )
 def test_a_wrong_value_is_a_problem_of_that_option(key: str, value: object) -> None:

@@ -47,18 +47,17 @@ def validate(
     verify: SignatureVerifier | None = None,
     *,
     access_token: str | None = ACCESS_TOKEN,
-    max_age: int | None = None,
 ) -> IDToken:
     """Validate as the RP would, with the RS256 key "k1" unless `verify` says otherwise."""
     if verify is None:
         verify = parse_key_set({"keys": [jwk()]}).verify_signature
-    return validate_id_token(token, client, verify, now=NOW, nonce=NONCE, access_token=access_token, max_age=max_age)
+    return validate_id_token(token, client, verify, now=NOW, nonce=NONCE, access_token=access_token)
 
 
-def validate_claims(*, max_age: int | None = None, trusted: frozenset[str] = frozenset(), **changes: Any) -> IDToken:
+def validate_claims(*, trusted: frozenset[str] = frozenset(), **changes: Any) -> IDToken:
     """Sign the valid claims with `changes`, and validate them."""
     client = replace(CLIENT, trusted_audiences=trusted)
-    return validate(sign(build_claims(**changes)), client, max_age=max_age)
+    return validate(sign(build_claims(**changes)), client)
 
 
 def compact(header: Mapping[str, Any] | bytes, payload: Mapping[str, Any] | bytes, signature: bytes = b"") -> str:
