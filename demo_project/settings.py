@@ -91,6 +91,7 @@ CSRF_COOKIE_HTTPONLY = True
 
 AUTHENTICATION_BACKENDS = ["oidc_rp.backends.OIDCBackend"]
 OIDC_PROVIDERS = read_providers(os.environ) or {"default": read_demo_provider(os.environ, DEMO_SITE)}
+OIDC_RP_STEP_UP = {"transfer": {"acr_values": ["mfa"], "max_age": 300}}
 LOGIN_URL = "oidc_rp:login"
 LOGIN_REDIRECT_URL = "demo_rp:home"
 LOGOUT_REDIRECT_URL = "demo_rp:home"

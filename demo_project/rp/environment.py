@@ -45,6 +45,7 @@ def read_demo_provider(environ: Mapping[str, str], site: Site) -> dict[str, Any]
         "CLIENT_SECRET": _secret_source(environ, f"DEMO_SITE_{site.letter.upper()}_SECRET"),
         "SCOPES": SCOPES[site.letter],
         "CLAIMS_MAPPING": mapping,
+        "ACR_LEVELS": ["pwd", "mfa"],
         # The OP's clock is ours.
         "CLOCK_SKEW": 5,
     }

@@ -11,20 +11,27 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.cache import cache_control, never_cache
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from demo_project.rp.claims import as_moment, build_claim_rows
 from demo_project.rp.devices import ENDED_BY_USER, take_notice
+from demo_project.rp.forms import TransferForm
 from demo_project.rp.journal.diagram import build_rows
 from demo_project.rp.journal.middleware import read_browser
 from demo_project.rp.models import Trip
 from demo_project.rp.sites import current_site
+from oidc_rp.decorators import step_up_required
 from oidc_rp.details import OIDCDetails, OIDCRequest
+from oidc_rp.kept_forms import take_form
 from oidc_rp.models import OIDCSession
+from oidc_rp.policies import find_policy
 from oidc_rp.providers import DEFAULT_ALIAS, providers
 from oidc_rp.session_data import read_context
 from oidc_rp.session_rows import end_rows
 from oidc_rp.shortcuts import redirect_to_op
+
+# What the page after a transfer says, in the session until it has been said.
+TRANSFERRED = "demo_rp_transferred"
 
 
 @require_safe
@@ -96,6 +103,30 @@ def fresh(request: HttpRequest) -> HttpResponse:
     if age is None or age > limit + providers[alias].config.clock_skew:
         return redirect_to_op(request, alias, next=reverse("demo_rp:fresh"), max_age=limit)
     return render(request, "demo_rp/fresh.html", {"age": age, "auth_time": as_moment(details.auth_time)})
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@never_cache
+@step_up_required("transfer", keep_form=True)
+def transfer(request: HttpRequest) -> HttpResponse:
+    """A page that needs a second factor, and not one of an hour ago. A form that comes too late is kept."""
+    kept = None
+    if request.method == "POST":
+        form = TransferForm(request.POST)
+        if form.is_valid():
+            request.session[TRANSFERRED] = "{amount} transferred to {recipient}.".format(**form.cleaned_data)
+            return redirect("demo_rp:transfer")
+    else:
+        kept = take_form(request)
+        form = TransferForm(initial=kept.dict() if kept else None)
+    context = {
+        "form": form,
+        "is_kept": kept is not None,
+        "done": request.session.pop(TRANSFERRED, "") if request.method != "POST" else "",
+        "age": _age(cast(OIDCRequest, request).oidc),
+        "max_age": find_policy("transfer").requirement.max_age,
+    }
+    return render(request, "demo_rp/transfer.html", context)
 
 
 @require_safe

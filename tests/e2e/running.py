@@ -58,6 +58,12 @@ class Demo:
                 "UPDATE demo_op_opsession SET auth_time = datetime(auth_time, ?)", (f"-{seconds} seconds",)
             )
 
+    def forget_codes(self) -> None:
+        """Lets codes of the second factor be used once more, instead of waiting for the next ones."""
+        (database,) = self.folder.glob("*/op.sqlite3")
+        with closing(sqlite3.connect(database, timeout=DATABASE_LOCK_SECONDS)) as connection, connection:
+            connection.execute("UPDATE demo_op_account SET totp_last_step = 0")
+
     def stop(self, number: signal.Signals = signal.SIGINT) -> int:
         """Sends the signal, unless the demo has ended already, and returns the exit status."""
         if self.process.poll() is None:

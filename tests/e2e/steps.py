@@ -22,6 +22,17 @@ def sign_in(page: Page, site: str, user: str = "alice") -> None:
     expect(page).to_have_url(f"{site}/")
 
 
+def enter_code(page: Page, op: str, user: str = "alice") -> None:
+    """Fills in the OP's page for the second factor, with the code that the demo authenticator shows."""
+    expect(page.get_by_role("heading", level=1)).to_have_text("Second factor")
+    authenticator = page.context.new_page()
+    authenticator.goto(f"{op}/authenticator/")
+    code = authenticator.locator(f"#code-{user}").inner_text()
+    authenticator.close()
+    page.get_by_label("Code").fill(code)
+    page.get_by_role("button", name="Confirm").click()
+
+
 def expect_asked_for_password(page: Page, op: str) -> None:
     expect(page.get_by_label("Password")).to_be_visible()
     assert page.url.startswith(f"{op}/login/")

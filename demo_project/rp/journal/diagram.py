@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from demo_project.rp.journal.kinds import MessageKind
+from demo_project.rp.journal.legs import DEMANDS
 from demo_project.rp.models import Message, Trip
 
 
@@ -23,6 +24,7 @@ PARAMETER_HELP = {
     "acr_values": "how strong an authentication must be",
     "amr": "the methods that were used",
     "auth_time": "when the user authenticated",
+    "claims": "what must be in the ID token",
     "client_id": "which site asks",
     "code": "worth tokens, once, to this site alone",
     "code_challenge": "PKCE: the hash of a secret that this site keeps",
@@ -149,6 +151,8 @@ def _build_row(message: Message, trip: Trip) -> Row:
         source, target, title, explanation = Lane.OP, Lane.SITE, "Answer", ""
     else:
         source, target, title, explanation = _TEXTS[message.kind]
+    if message.kind == MessageKind.AUTHENTICATION_REQUEST and DEMANDS & {name for name, _ in message.parameters}:
+        title = "Authentication request with demands"
     return Row(
         source,
         target,

@@ -25,6 +25,8 @@ ARRIVALS = {
 }
 BACKCHANNEL = "oidc_rp:backchannel_logout"
 LOGOUT = "oidc_rp:logout"
+# What an authentication request has if it asks for more than a login.
+DEMANDS = frozenset({"acr_values", "claims", "max_age"})
 # Of a logout token, what is worth showing. It has not been verified here: the answer's status tells that.
 LOGOUT_TOKEN_CLAIMS = ("iss", "sub", "sid", "jti", "iat", "exp")
 
@@ -111,7 +113,7 @@ def _choose_kind(view: str, departure: MessageKind, redirect: Mapping[str, str])
         return TripKind.SIGN_OUT
     if redirect.get("prompt") == "none":
         return TripKind.SILENT
-    if {"max_age", "acr_values"} & redirect.keys():
+    if DEMANDS & redirect.keys():
         return TripKind.DEMANDING
     if departure is MessageKind.AUTHENTICATION_REQUEST or view.startswith("oidc_rp:"):
         return TripKind.SIGN_IN

@@ -21,6 +21,7 @@ def site(db: None, settings: Settings) -> Client:
     settings.ROOT_URLCONF = demo_settings.ROOT_URLCONF
     settings.MIDDLEWARE = demo_settings.MIDDLEWARE
     settings.DEMO_SITE = read_site(SITE_B)
+    settings.OIDC_RP_STEP_UP = demo_settings.OIDC_RP_STEP_UP
     settings.LOGIN_REDIRECT_URL = demo_settings.LOGIN_REDIRECT_URL
     settings.LOGOUT_REDIRECT_URL = demo_settings.LOGOUT_REDIRECT_URL
     settings.TEMPLATES = copy.deepcopy(demo_settings.TEMPLATES)
