@@ -22,6 +22,8 @@ class Effort:
     login_calls: int
     request_rounds: int
     request_calls: int
+    step_up_rounds: int
+    step_up_calls: int
     logout_others: tuple[int, ...]
     logout_rounds: int
     logout_many: int
@@ -35,6 +37,8 @@ FULL = Effort(
     login_calls=4,
     request_rounds=101,
     request_calls=60,
+    step_up_rounds=101,
+    step_up_calls=5_000,
     logout_others=(1_000, 10_000, 100_000),
     logout_rounds=15,
     logout_many=2_000,
@@ -47,6 +51,8 @@ QUICK = Effort(
     login_calls=2,
     request_rounds=11,
     request_calls=50,
+    step_up_rounds=11,
+    step_up_calls=1_000,
     logout_others=(100, 1_000),
     logout_rounds=5,
     logout_many=100,

@@ -69,4 +69,4 @@ def _render_value(value: float, unit: str) -> str:
 def _render_target(row: Row) -> str:
     if row.max_ratio is not None:
         return f"<= {row.max_ratio:g}x"
-    return "" if row.at_most is None else f"<= {row.at_most:g}"
+    return "" if row.at_most is None else f"<= {_render_value(row.at_most, row.unit)}"
