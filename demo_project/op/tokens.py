@@ -1,6 +1,6 @@
 """Tokens that the OP makes or reads itself; django-oauth-toolkit issues the others."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -41,7 +41,7 @@ def read_id_token_hint(token: str, issuer: str) -> IDTokenHint | None:
     try:
         decoded = jwt.decode_complete(
             token,
-            _public_key(oauth2_settings.OIDC_RSA_PRIVATE_KEY),
+            _find_key(jwt.get_unverified_header(token).get("kid")),
             algorithms=["RS256"],
             issuer=issuer,
             options={"verify_exp": False, "verify_aud": False, "require": ["aud", "sub", "sid"]},
@@ -53,6 +53,13 @@ def read_id_token_hint(token: str, issuer: str) -> IDTokenHint | None:
     if decoded["header"].get("typ") == LOGOUT_TOKEN_TYPE:
         return None
     return IDTokenHint(client_id=claims["aud"], subject=claims["sub"], sid=claims["sid"])
+
+
+def _find_key(kid: object) -> RSAPublicKey:
+    """The newest if none has this kid. A session may be older than the key that signs now."""
+    older: Sequence[str] = oauth2_settings.OIDC_RSA_PRIVATE_KEYS_INACTIVE
+    matching = (pem for pem in older if jwk_from_pem(pem).thumbprint() == kid)
+    return _public_key(next(matching, oauth2_settings.OIDC_RSA_PRIVATE_KEY))
 
 
 @lru_cache(maxsize=4)

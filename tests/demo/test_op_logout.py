@@ -7,9 +7,11 @@ from urllib.parse import urlencode
 import jwt
 import pytest
 from django.urls import reverse
+from pytest_django import Settings
 
 from demo_project.op.backchannel import EVENT
 from demo_project.op.conf import Client
+from demo_project.op.keys import new_rsa_key
 from demo_project.op.models import OPSession
 from demo_project.op.seeding import seed_client
 from tests.demo.op_driver import Browser, RelyingParty, answer, epoch, is_login_page, outbox, signing_key
@@ -78,6 +80,14 @@ class TestRPInitiated:
         tokens = browser.sign_in(site_a)
         Browser().get(end_session_url(id_token_hint=tokens["id_token"]))
         assert OPSession.objects.get().ended
+
+    def test_works_after_the_key_has_changed(self, browser: Browser, site_a: RelyingParty, settings: Settings) -> None:
+        tokens = browser.sign_in(site_a)
+        older = settings.OAUTH2_PROVIDER["OIDC_RSA_PRIVATE_KEY"]
+        changed = {"OIDC_RSA_PRIVATE_KEY": new_rsa_key(), "OIDC_RSA_PRIVATE_KEYS_INACTIVE": [older]}
+        settings.OAUTH2_PROVIDER = {**settings.OAUTH2_PROVIDER, **changed}
+        response = browser.get(end_session_url(id_token_hint=tokens["id_token"], post_logout_redirect_uri=AFTER))
+        assert response["Location"] == AFTER
 
     def test_that_comes_twice_is_no_error(self, browser: Browser, site_a: RelyingParty) -> None:
         tokens = browser.sign_in(site_a)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from http.cookiejar import Cookie
+from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 import requests
@@ -27,15 +28,17 @@ class Form:
 
 
 class Page:
-    """What an answer shows: its forms and its frames."""
+    """What an answer shows: its forms, its frames, and where a link to continue leads."""
 
     def __init__(self, response: requests.Response) -> None:
         self.response = response
         self.url = str(response.url)
         reader = _Reader(self.url)
-        if "html" in response.headers.get("Content-Type", ""):
+        # Browsers take what has no type for HTML, if it looks like that.
+        if "html" in response.headers.get("Content-Type", "html"):
             reader.feed(response.text)
         self.forms = reader.forms
+        self.way_on = reader.way_on
         self.frames = reader.frames
 
     @property
@@ -89,9 +92,14 @@ class Browser:
             return self.get(form.action, **fields)
         return Page(self._session.post(form.action, fields, headers=headers, timeout=TIMEOUT))
 
-    def load_frames(self, page: Page) -> list[Page]:
+    def request(self, method: str, url: str, content: Mapping[str, Any] | None = None) -> Page:
+        """What a script on the page does: a call with JSON."""
+        return Page(self._session.request(method, url, json=content, timeout=TIMEOUT))
+
+    def load_frames(self, *urls: str) -> None:
         """As Chromium loads a frame of another site: without any of that site's cookies."""
-        return [Page(requests.get(url, headers={"Referer": page.url}, timeout=TIMEOUT)) for url in page.frames]
+        for url in urls:
+            requests.get(url, timeout=TIMEOUT)
 
 
 class _Cookies(RequestsCookieJar):
@@ -110,6 +118,7 @@ class _Reader(HTMLParser):
         self._open: Form | None = None
         self.forms: list[Form] = []
         self.frames: list[str] = []
+        self.way_on: str | None = None
 
     def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
         values = {name: value or "" for name, value in attributes}
@@ -124,6 +133,8 @@ class _Reader(HTMLParser):
                 _add_field(form, values, default="text" if tag == "input" else "submit")
         elif tag == "iframe" and values.get("src"):
             self.frames.append(urljoin(self._url, values["src"]))
+        elif tag == "a" and values.get("id") == "continue":
+            self.way_on = urljoin(self._url, values["href"])
 
     def handle_endtag(self, tag: str) -> None:
         if tag == "form":

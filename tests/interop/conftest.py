@@ -10,14 +10,17 @@ import pytest
 
 from . import results
 from .browser import Browser
+from .demo_op import DemoOP
+from .glewlwyd import Glewlwyd
 from .installing import CannotInstallError
+from .keycloak import Keycloak
 from .op import NOT_OFFERED, OP
 from .panva import Panva
 from .results import Results
 from .site import Site, run_site
 
 HERE = Path(__file__).parent
-OPS: list[type[OP]] = [Panva]
+OPS: list[type[OP]] = [Panva, DemoOP, Keycloak, Glewlwyd]
 SEEN = pytest.StashKey[Results]()
 FAULTS = pytest.StashKey[list[str]]()
 

@@ -32,9 +32,11 @@ class OP(ABC):
     key: ClassVar[str]
     product: ClassVar[str]
     version: ClassVar[str]
-    # Names of tests and why they cannot pass, where the metadata do not tell that.
+    # Rows of the table and the reasons: what it has not, where its metadata do not tell that, and what goes wrong.
     lacks: ClassVar[Mapping[str, str]] = {}
     fails: ClassVar[Mapping[str, str]] = {}
+    # What it has although its metadata do not say so.
+    unadvertised: ClassVar[frozenset[str]] = frozenset()
     # What goes into the fields of its login pages.
     credentials: ClassVar[Mapping[str, str]]
     email: ClassVar[str]
@@ -43,6 +45,8 @@ class OP(ABC):
         self.folder = folder
         self.port = find_free_port()
         self.server: Server | None = None
+        # What it wants to see of those who register clients.
+        self.registration_token: str | None = None
 
     @classmethod
     @abstractmethod
@@ -90,7 +94,9 @@ class OP(ABC):
 
     def register(self, client: Mapping[str, Any]) -> Mapping[str, Any]:
         """Register a client by its metadata (RFC 7591); at least `client_id` and `client_secret` if there is one."""
-        response = requests.post(self.metadata["registration_endpoint"], json=client, timeout=TIMEOUT)
+        headers = {"Authorization": f"Bearer {self.registration_token}"} if self.registration_token else {}
+        url = self.metadata["registration_endpoint"]
+        response = requests.post(url, json=client, headers=headers, timeout=TIMEOUT)
         assert response.status_code == 201, response.text
         registered: dict[str, Any] = response.json()
         return registered
@@ -106,16 +112,20 @@ class OP(ABC):
     def answer(self, browser: Browser, page: Page) -> Page:
         """Do what one of its pages asks for."""
         assert page.status == 200, str(page)
+        if page.frames:
+            browser.load_frames(*page.frames)
+        if page.way_on is not None:
+            return browser.get(page.way_on)
         return browser.submit(page, self.credentials)
 
     def require(self, member: str, value: str, *, default: tuple[str, ...] = ()) -> None:
         """End the test if the list `member` of the metadata has no such value. `default`: what its absence means."""
-        if value not in self.metadata.get(member, default):
+        if value not in self.metadata.get(member, default) and value not in self.unadvertised:
             not_offered(f"{value} is not in {member}")
 
     def require_member(self, member: str) -> None:
         """End the test if the metadata do not have it, or have it as false."""
-        if not self.metadata.get(member):
+        if not self.metadata.get(member) and member not in self.unadvertised:
             not_offered(f"no {member}")
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import requests
 
-START_SECONDS = 120
+START_SECONDS = 300
 STOP_SECONDS = 30
 WAIT_SECONDS = 15
 POLL_SECONDS = 0.1
@@ -43,7 +43,8 @@ class Server:
                 cwd=folder,
                 env=dict(environment),
                 pass_fds=pass_fds,
-                stdin=subprocess.DEVNULL,
+                # Some end when it is closed.
+                stdin=subprocess.PIPE,
                 stdout=output,
                 stderr=output,
                 # Ctrl-C is for pytest, which stops its servers itself; a shell script's children end with it.
@@ -67,6 +68,8 @@ class Server:
         if self.process.poll() is None:
             self.process.terminate()
         self.process.wait(STOP_SECONDS)
+        assert self.process.stdin is not None
+        self.process.stdin.close()
 
     def read_log(self) -> str:
         """Its last lines."""

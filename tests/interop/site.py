@@ -17,10 +17,10 @@ from typing import Any
 import requests
 
 from .browser import TIMEOUT, Browser, Page
+from .installing import ROOT
 from .op import OP
 from .running import Server, wait_until
 
-ROOT = Path(__file__).resolve().parents[2]
 LOGOUT_URIS = {"back": "backchannel_logout", "front": "frontchannel_logout"}
 
 
