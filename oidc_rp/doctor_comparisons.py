@@ -123,6 +123,22 @@ def _compare_end_session(config: ProviderConfig, metadata: ProviderMetadata) -> 
     return Finding("warning", "rp_initiated_logout", "the OP has no end_session_endpoint", advice)
 
 
+def _compare_revocation(config: ProviderConfig, metadata: ProviderMetadata) -> Finding:
+    if metadata.revocation_endpoint is not None:
+        return Finding("ok", "revocation", metadata.revocation_endpoint)
+    advice = "Tokens work until they expire, also after a logout: have the OP keep them short-lived."
+    return Finding("ok", "revocation", "the OP has no revocation_endpoint", advice)
+
+
+def _compare_client_credentials(config: ProviderConfig, metadata: ProviderMetadata) -> Finding:
+    offered = metadata.grant_types_supported
+    if offered is None:
+        return Finding("ok", "client_credentials", "not stated")
+    if "client_credentials" in offered:
+        return Finding("ok", "client_credentials", "offered")
+    return Finding("ok", "client_credentials", "not offered", "There are no service tokens from this OP.")
+
+
 def _compare_logout_notice(config: ProviderConfig, metadata: ProviderMetadata) -> Finding:
     if metadata.backchannel_logout_supported:
         with_sid = metadata.backchannel_logout_session_supported
@@ -160,4 +176,6 @@ COMPARISONS: tuple[Callable[[ProviderConfig, ProviderMetadata], Finding], ...] =
     _compare_userinfo,
     _compare_end_session,
     _compare_logout_notice,
+    _compare_revocation,
+    _compare_client_credentials,
 )

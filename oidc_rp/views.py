@@ -49,6 +49,7 @@ from .refresh_cookie import RefreshToken, get_session_age, save_refresh_token
 from .renewal import renewal_exempt
 from .renewal_policy import is_expired
 from .responses import error_response, protect
+from .revocation import revoke_later
 from .scripts import build_login_url
 from .session_data import load_tokens, read_context
 from .session_rows import end_row
@@ -174,6 +175,7 @@ def logout(request: HttpRequest) -> HttpResponse:
             post_logout_redirect_uri=build_absolute_uri(request, reverse("oidc_rp:logout_callback")),
             next_url=next_url,
         )
+        revoke_later(provider, access_token=tokens.access_token if tokens else None)
     except (OIDCError, UnknownProviderError) as error:
         logger.warning("logout_at_op_failed: %r", error)
         begun = None

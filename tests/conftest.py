@@ -9,6 +9,7 @@ import responses
 from django.core.cache import cache
 
 from oidc_rp.providers import providers
+from oidc_rp.revocation import flush_revocations
 from tests.support.fake_op import FakeOP
 
 
@@ -27,6 +28,8 @@ def http() -> Iterator[responses.RequestsMock]:
     """The HTTP that the RP speaks; whatever no fake OP answers is refused."""
     with responses.RequestsMock(assert_all_requests_are_fired=False) as mock:
         yield mock
+        # Its threads must find this OP, not the network.
+        assert flush_revocations(60)
 
 
 @pytest.fixture

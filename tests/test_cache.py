@@ -26,7 +26,7 @@ class BrokenCache(BaseCache):
     def get(self, *args: Any, **kwargs: Any) -> NoReturn:
         raise ConnectionError("the cache server is down")
 
-    add = set = get
+    add = set = delete = get
 
 
 def use_cache(settings: Settings, backend: str) -> None:

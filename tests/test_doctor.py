@@ -38,8 +38,8 @@ GOOD_METADATA: Mapping[str, Any] = {
 }
 TOPICS = [
     "transport", "client_secret", "metadata", "issuer", "pkce", "response_type", "response_mode", "signing_algorithms",
-    "client_authentication", "scopes", "acr_values", "userinfo", "rp_initiated_logout", "logout_notice", "keys",
-    "iss_parameter",
+    "client_authentication", "scopes", "acr_values", "userinfo", "rp_initiated_logout", "logout_notice",
+    "revocation", "client_credentials", "keys", "iss_parameter",
 ]  # fmt: skip
 REGISTRATION = {
     "redirect_uri", "post_logout_redirect_uri", "backchannel_logout_uri", "frontchannel_logout_uri",
@@ -240,6 +240,22 @@ def test_comparison(
     finding = findings(**options)[topic]
     assert finding["status"] == status
     assert finding["advice"] or status == "ok"
+
+
+@pytest.mark.parametrize(
+    ("metadata", "topic", "found"),
+    [
+        ({"revocation_endpoint": "https://op.example/revoke"}, "revocation", "https://op.example/revoke"),
+        ({}, "revocation", "the OP has no revocation_endpoint"),
+        ({}, "client_credentials", "not stated"),
+        ({"grant_types_supported": ["client_credentials"]}, "client_credentials", "offered"),
+        ({"grant_types_supported": ["authorization_code"]}, "client_credentials", "not offered"),
+    ],
+)
+def test_what_an_op_can_do_with_tokens(metadata: Mapping[str, Any], topic: str, found: str, good_op: FakeOP) -> None:
+    good_op.metadata.update(metadata)
+    finding = findings()[topic]
+    assert (finding["status"], finding["found"]) == ("ok", found)
 
 
 @pytest.mark.parametrize(

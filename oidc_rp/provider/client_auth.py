@@ -6,6 +6,7 @@ import secrets
 from base64 import b64encode
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from hashlib import sha256
 from urllib.parse import quote_plus
 
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
@@ -59,6 +60,17 @@ def generate_credentials(
                 yield Credentials(form={"client_id": config.client_id, "client_secret": secret})
             else:
                 yield Credentials(form={}, authorization=build_basic(config.client_id, secret))
+
+
+def fingerprint_credentials(config: ProviderConfig) -> str:
+    """A digest of what this client authenticates with at present: another one, if a secret has been replaced.
+
+    Not for logs, and to be kept under seal only: it lets a weak secret be guessed. Raises ConfigurationError.
+    """
+    sources = config.client_secret if config.client_key is None else (*config.client_secret, config.client_key)
+    secrets_now = [resolve_secret(source) for source in sources]
+    parts = [config.client_auth_method, config.client_id, config.client_key_id, *secrets_now]
+    return sha256(repr(parts).encode()).hexdigest()
 
 
 def build_basic(client_id: str, client_secret: str) -> str:

@@ -29,7 +29,7 @@ from oidc_rp.protocol.tokens import (
 from oidc_rp.protocol.userinfo import process_userinfo_response
 
 from .breaker import CircuitBreaker
-from .client_auth import generate_credentials
+from .client_auth import fingerprint_credentials, generate_credentials
 from .config import ProviderConfig
 from .documents import CachedDocument, SharedCache
 from .http import HTTPClient, Observer
@@ -89,6 +89,13 @@ class Provider:
     def request_tokens(self, grant: Form) -> TokenResponse:
         """Send one grant to the token endpoint as this client. Raises OIDCError."""
         return process_token_response(self._post_authenticated("token", self.metadata.token_endpoint, grant))
+
+    def fingerprint_credentials(self) -> str:
+        """A digest of the secrets that this client has now, to tell whether they have changed. To be kept under seal.
+
+        Raises ConfigurationError.
+        """
+        return fingerprint_credentials(self.config)
 
     def exchange_token(
         self,

@@ -18,5 +18,6 @@ OIDC_PROVIDERS = {
         "ISSUER": os.environ["SITE_ISSUER"],
         "CLIENT_ID": "client-1",
         "CLIENT_SECRET": "a client secret of the test suite",
+        "API_ORIGINS": [os.environ["SITE_ISSUER"]],
     },
 }

@@ -32,6 +32,7 @@ class FakeOP:
     token_answer: dict[str, Any] = field(default_factory=dict)
     calls: list[str] = field(default_factory=list)
     forms: list[dict[str, str]] = field(default_factory=list)
+    bodies: list[str] = field(default_factory=list)
     headers: list[Mapping[str, str]] = field(default_factory=list)
     overrides: dict[str, Answer | Exception | Callable[[], Answer]] = field(default_factory=dict)
     nonce: str = ""
@@ -110,6 +111,7 @@ class FakeOP:
         def answer(request: requests.PreparedRequest) -> Answer:
             self.calls.append(name)
             body = request.body.decode() if isinstance(request.body, bytes) else request.body or ""
+            self.bodies.append(str(body))
             self.forms.append(dict(parse_qsl(str(body))))
             self.headers.append(request.headers)
             override = self.overrides.get(name)
