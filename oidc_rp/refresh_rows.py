@@ -21,7 +21,7 @@ from django.db.models import Q
 from .conf import app_settings
 from .flows.refresh import Held
 from .models import OIDCSession, digest
-from .protocol.errors import RenewalError, SessionEndedError
+from .protocol.errors import ConfigurationError, RenewalError, SessionEndedError
 from .refresh_cookie import RefreshToken
 from .sealing import SealError, open_sealed_under, seal_under
 from .session_data import AuthenticationContext, open_tokens, seal_tokens
@@ -75,14 +75,14 @@ class SessionStore:
         )
 
     def take_lease(self, generation: int, now: float, until: float) -> bool:
-        """One UPDATE, committed at once. Raises RenewalError inside a transaction."""
+        """One UPDATE, committed at once. Raises ConfigurationError inside a transaction."""
         free = Q(leased_until__lte=now)
         try:
             # Were it to be rolled back with the caller's transaction, the OP's rotation would still have happened.
             with transaction.atomic(using=router.db_for_write(OIDCSession), durable=True):
                 return self._update(Q(generation=generation) & free, lease=self._lease, leased_until=until)
         except RuntimeError:
-            raise RenewalError(
+            raise ConfigurationError(
                 "tokens cannot be renewed inside transaction.atomic(): ask for the access token before it",
                 code="renewal_in_transaction",
             ) from None

@@ -19,6 +19,7 @@ from collections.abc import Callable, Generator
 from dataclasses import asdict
 from typing import Any, TypeVar
 
+from django.contrib.auth import logout
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.urls import Resolver404, resolve
@@ -114,15 +115,15 @@ class Renewal:
         """
         seen: list[Held] = []
 
-        def is_due(held: Held) -> bool:
+        def is_to_be_renewed(held: Held) -> bool:
             seen[:] = [held]
             # Once the response has begun, a rotated refresh token has no way to the browser any more.
             return not self._response_begun and is_stale(_update(context, held), held)
 
         try:
-            held, saves = yield from self._renew(context, is_due, patience=PATIENCE_SECONDS)
+            held, saves = yield from self._renew(context, is_to_be_renewed, patience=PATIENCE_SECONDS)
         except SessionEndedError:
-            self._session.flush()
+            logout(self._request)
             raise
         except OIDCError as error:
             if not (seen and will_do(seen[0])):
@@ -163,7 +164,7 @@ class Renewal:
         cookie = load_refresh_token(self._request, context, now)
         store = SessionStore(context, provider.config.client_id, cookie, now)
         held = yield from renew_tokens(provider, store, is_due=is_due, patience=patience, clock=time.time)
-        if held.refresh_token is not None and (cookie is None or cookie.generation != held.generation):
+        if cookie is not None and held.refresh_token is not None and cookie.generation != held.generation:
             refresh_token = RefreshToken(held.refresh_token, held.generation, int(now))
             self._rotated = refresh_token, _update(context, held)
         if held.unexpected_scopes:
