@@ -103,7 +103,13 @@ class GuardedSession(_Base):
         return self.renew(self.read())
 
     async def aload(self) -> dict[str, Any]:
-        return await self.arenew(await self.aread())
+        # Some engines' aload() is their load(), which would renew the session here, in the event loop.
+        renewer, self.renewer = self.renewer, None
+        try:
+            data = await self.aread()
+        finally:
+            self.renewer = renewer
+        return await self.arenew(data)
 
     def read(self) -> dict[str, Any]:
         """What the engine has of the session, if its row is alive where that has to be asked."""

@@ -6,15 +6,19 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+import requests
+import responses
 import time_machine
 from django.contrib.auth.decorators import login_required
 from django.contrib.auth.models import User
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.db import connection, transaction
+from django.http import HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
 from django.test import Client
 from django.urls import path
 
 from oidc_rp.details import OIDCRequest
 from oidc_rp.models import OIDCSession
+from oidc_rp.protocol.errors import RenewalError
 from oidc_rp.refresh_cookie import read_generation
 from tests.support.browser import complete, query, sign_in
 from tests.support.fake_op import FakeOP
@@ -267,3 +271,228 @@ def test_refresh_view_renews_and_answers_like_session(
     assert signed_in.post("/oidc/refresh/").status_code == 200
     assert op.calls == ["token"]
     assert User.objects.count() == 1
+
+
+# ---- what scripts and forms get
+
+
+@pytest.mark.parametrize(
+    ("method", "headers"),
+    [
+        ("get", FETCH),
+        ("get", {"Accept": "application/json"}),
+        ("get", {"HX-Request": "true"}),
+        ("post", {"Accept": "application/json"}),
+    ],
+    ids=["fetch", "json", "htmx", "post"],
+)
+def test_script_of_nobody_is_told_where_to_sign_in(client: Client, method: str, headers: dict[str, str]) -> None:
+    response = getattr(client, method)("/page/", headers={**headers, "Referer": "http://testserver/app/"})
+    assert response.status_code == 401
+    login_url = "/oidc/login/?next=http%3A%2F%2Ftestserver%2Fapp%2F"
+    assert response.json() == {"error": "login_required", "login_url": login_url}
+    assert response.headers.get("HX-Redirect") == (login_url if "HX-Request" in headers else None)
+
+
+def test_form_of_nobody_is_told_that_nothing_was_sent(client: Client) -> None:
+    response = client.post("/page/", headers={**VISIT, "Referer": "http://testserver/form/"})
+    assert response.status_code == 401
+    assert b"nothing was sent" in response.content
+    assert b'href="/oidc/login/?next=http%3A%2F%2Ftestserver%2Fform%2F"' in response.content
+    assert "no-store" in response["Cache-Control"]
+
+
+def test_redirects_to_other_places_are_left_alone(client: Client, settings: Any) -> None:
+    settings.LOGIN_URL = "/choose/"
+    assert client.get("/page/", headers=FETCH)["Location"] == "/choose/?next=/page/"
+    settings.LOGIN_URL = "https://elsewhere.example/oidc/login/"
+    assert client.get("/page/", headers=FETCH).status_code == 302
+
+
+# ---- transactions
+
+
+@transaction.atomic
+def token_in_transaction(request: OIDCRequest) -> HttpResponse:
+    return token(request)
+
+
+urlpatterns.append(path("token-in-transaction/", token_in_transaction))
+
+
+@pytest.mark.django_db(transaction=True)
+def test_access_token_is_not_renewed_inside_a_transaction(
+    signed_in: Client, op: FakeOP, clock: time_machine.Traveller
+) -> None:
+    clock.shift(299)
+    assert signed_in.get("/token-in-transaction/").json() == {"access_token": "access-token-1"}
+    clock.shift(1)
+    answer = signed_in.get("/token-in-transaction/", headers={"Accept": "application/json"})
+    assert (answer.status_code, answer.json()["error"]) == (503, "renewal_in_transaction")
+    assert op.calls == []
+    assert signed_in.get("/token/").json() == {"access_token": "access-token-2"}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_site_with_atomic_requests_has_its_tokens_renewed_before_the_view(
+    signed_in: Client, op: FakeOP, clock: time_machine.Traveller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(connection.settings_dict, "ATOMIC_REQUESTS", True)
+    browser = Client()
+    browser.cookies.load(signed_in.cookies)
+    clock.shift(300)
+    assert browser.get("/token/").json() == {"access_token": "access-token-2"}
+    op.overrides["token"] = (503, {}, "")
+    clock.shift(300)
+    assert browser.get("/page/").status_code == 200
+    assert op.calls == ["token", "token"]
+
+
+# ---- middleware that comes before ours
+
+
+def load_early(get_response: Any) -> Any:
+    def middleware(request: HttpRequest) -> Any:
+        assert request.user.is_authenticated
+        return get_response(request)
+
+    return middleware
+
+
+@pytest.mark.parametrize("is_refused", [False, True], ids=["renewed", "ended"])
+def test_session_that_was_loaded_before_our_middleware_is_renewed_too(
+    signed_in: Client, op: FakeOP, clock: time_machine.Traveller, settings: Any, is_refused: bool
+) -> None:
+    settings.MIDDLEWARE = [*settings.MIDDLEWARE[:-1], f"{__name__}.load_early", settings.MIDDLEWARE[-1]]
+    if is_refused:
+        op.overrides["token"] = (400, {"Content-Type": "application/json"}, '{"error": "invalid_grant"}')
+    clock.shift(300)
+    assert signed_in.get("/page/", headers=VISIT).status_code == (302 if is_refused else 200)
+    assert op.calls == ["token"]
+
+
+# ---- calling APIs
+
+
+def call_api(request: OIDCRequest) -> HttpResponse:
+    answer = requests.get("https://api.example/data", auth=request.oidc.auth, timeout=5)
+    return HttpResponse(answer.content, status=answer.status_code)
+
+
+urlpatterns.append(path("call-api/", call_api))
+
+
+def test_auth_sends_the_access_token_and_renews_it_once_on_a_401(
+    signed_in: Client, op: FakeOP, clock: time_machine.Traveller, settings: Any, http: responses.RequestsMock
+) -> None:
+    default = {**settings.OIDC_PROVIDERS["default"], "API_ORIGINS": ["https://api.example"]}
+    settings.OIDC_PROVIDERS = {**settings.OIDC_PROVIDERS, "default": default}
+    seen = []
+
+    def answer(request: requests.PreparedRequest) -> tuple[int, dict[str, str], str]:
+        seen.append(request.headers["Authorization"])
+        return (200 if seen[-1].endswith("-2") else 401), {}, "data"
+
+    http.add_callback("GET", "https://api.example/data", answer)
+    clock.shift(20)
+    assert signed_in.get("/call-api/").content == b"data"
+    assert seen == ["Bearer access-token-1", "Bearer access-token-2"]
+    assert signed_in.get("/token/").json() == {"access_token": "access-token-2"}
+
+
+def test_auth_sends_nothing_to_a_host_that_is_not_listed(signed_in: Client, op: FakeOP) -> None:
+    answer = signed_in.get("/call-api/", headers={"Accept": "application/json"})
+    assert (answer.status_code, answer.json()["error"]) == (502, "api_origin")
+
+
+def test_auth_of_nobody_sends_nothing(client: Client) -> None:
+    assert client.get("/call-api/", headers={"Accept": "application/json"}).json()["error"] == "api_origin"
+
+
+# ---- a streaming response
+
+
+def stream(request: OIDCRequest) -> StreamingHttpResponse:
+    def generate() -> Iterator[str]:
+        try:
+            yield request.oidc.access_token or ""
+        except RenewalError as error:
+            yield error.code
+
+    return StreamingHttpResponse(generate())
+
+
+urlpatterns.append(path("stream/", stream))
+
+
+def test_access_token_is_not_rotated_once_the_response_has_begun(
+    signed_in: Client, op: FakeOP, clock: time_machine.Traveller, settings: Any
+) -> None:
+    settings.OIDC_RP_SESSION_RENEWAL = "off"
+    clock.shift(299)
+    assert b"".join(signed_in.get("/stream/")) == b"access-token-1"
+    clock.shift(1)
+    assert b"".join(signed_in.get("/stream/")) == b"not_renewable"
+    assert op.calls == []
+
+
+# ---- refresh/
+
+
+def test_refresh_view_of_nobody_is_like_session(client: Client) -> None:
+    answer = client.post("/oidc/refresh/")
+    assert (answer.status_code, answer.json()) == (401, {"authenticated": False})
+
+
+def test_refresh_view_ends_a_session_that_the_op_refuses(
+    signed_in: Client, op: FakeOP, clock: time_machine.Traveller
+) -> None:
+    op.overrides["token"] = (400, {"Content-Type": "application/json"}, '{"error": "invalid_grant"}')
+    clock.shift(20)
+    answer = signed_in.post("/oidc/refresh/")
+    assert (answer.status_code, answer.json()) == (401, {"authenticated": False})
+    assert signed_in.cookies[COOKIE].value == ""
+
+
+def test_refresh_view_says_where_to_sign_in_without_a_refresh_token(
+    client: Client, op: FakeOP, clock: time_machine.Traveller
+) -> None:
+    op.token_answer = {"refresh_token": None}
+    sign_in(client, op)
+    clock.shift(20)
+    answer = client.post("/oidc/refresh/", headers={"Referer": "http://testserver/app/"})
+    assert answer.status_code == 409
+    assert answer.json() == {
+        "error": "not_renewable",
+        "login_url": "/oidc/login/?next=http%3A%2F%2Ftestserver%2Fapp%2F",
+    }
+
+
+def test_refresh_view_takes_only_posts_of_this_site(signed_in: Client) -> None:
+    assert signed_in.get("/oidc/refresh/").status_code == 405
+    strict = Client(enforce_csrf_checks=True)
+    strict.cookies.load(signed_in.cookies)
+    assert strict.post("/oidc/refresh/").status_code == 403
+
+
+def test_login_page_renews_what_can_only_come_from_the_op(
+    client: Client, op: FakeOP, clock: time_machine.Traveller
+) -> None:
+    op.token_answer = {"refresh_token": None}
+    sign_in(client, op)
+    assert client.get("/oidc/login/?next=/token/")["Location"] == "/token/"
+    clock.shift(300)
+    begun = client.get("/oidc/login/?next=/token/")
+    assert complete(client, op.authorize(begun["Location"]))["Location"] == "/token/"
+    assert client.get("/token/").json() == {"access_token": "access-token-1"}
+
+
+def test_provider_that_is_gone_keeps_a_session_for_the_tolerance(
+    signed_in: Client, op: FakeOP, clock: time_machine.Traveller, settings: Any
+) -> None:
+    settings.OIDC_PROVIDERS = {"default": {**settings.OIDC_PROVIDERS["default"], "ISSUER": "https://new.example"}}
+    clock.shift(300)
+    assert signed_in.get("/page/", headers=FETCH).status_code == 200
+    clock.shift(300)
+    assert signed_in.get("/page/", headers=FETCH).status_code == 401
+    assert op.calls == []
