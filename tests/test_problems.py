@@ -13,20 +13,34 @@ from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from django.contrib.auth.decorators import login_required
 from django.contrib.auth.models import User
 from django.db import connection
+from django.http import HttpRequest, HttpResponse
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.urls import path
 from pytest_django.fixtures import Settings
 
 from oidc_rp.backends import OIDCBackend
-from oidc_rp.models import OIDCIdentity
+from oidc_rp.models import OIDCIdentity, OIDCSession
 from tests.support.browser import JSON, begin, complete, get_error, pending, query, sign_in
 from tests.support.fake_op import FakeOP
 from tests.support.keys import jwk, private_key
 from tests.test_login import change_provider
+from tests.urls import urlpatterns as common
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.urls(__name__)]
+
+NOW = 1_800_000_000
+
+
+@login_required
+def private(request: HttpRequest) -> HttpResponse:
+    return HttpResponse("done")
+
+
+urlpatterns = [*common, path("private/", private)]
 
 
 def is_signed_in(client: Client) -> bool:
@@ -44,6 +58,51 @@ def test_01_back_button_tabs_and_replays_are_no_bare_400(client: Client, op: Fak
     page = complete(Client(), answers[0])
     assert page.status_code == 400
     assert "Start again" in page.content.decode()
+
+
+def test_02_renewal_by_redirect_is_for_page_visits_only(client: Client, op: FakeOP, time_machine: Any) -> None:
+    time_machine.move_to(NOW, tick=False)
+    sign_in(client, op)
+    del client.cookies["__Host-oidc_rp.refresh"]
+    time_machine.shift(300)
+    assert client.get("/private/", headers={"Sec-Fetch-Mode": "cors"}).status_code == 200
+    time_machine.shift(300)
+    answer = client.get("/private/", headers={"Sec-Fetch-Mode": "cors", "Referer": "http://testserver/app/"})
+    assert answer.status_code == 401
+    assert query(answer.json()["login_url"])["next"] == "http://testserver/app/"
+
+
+def test_03_ended_session_does_not_keep_posting(client: Client, op: FakeOP, time_machine: Any) -> None:
+    time_machine.move_to(NOW, tick=False)
+    sign_in(client, op)
+    op.overrides["token"] = (400, {"Content-Type": "application/json"}, '{"error": "invalid_grant"}')
+    time_machine.shift(300)
+    answer = client.post("/private/", {"amount": "100"})
+    assert answer.status_code == 401
+    assert b"send it again" in answer.content
+
+
+def test_04_op_that_does_not_rotate_is_no_crash_and_its_refresh_token_is_kept_sealed(
+    client: Client, op: FakeOP, time_machine: Any
+) -> None:
+    time_machine.move_to(NOW, tick=False)
+    sign_in(client, op)
+    op.token_answer["refresh_token"] = None
+    for _ in range(2):
+        time_machine.shift(300)
+        assert client.get("/private/").status_code == 200
+    assert [form["refresh_token"] for form in op.forms if "refresh_token" in form] == ["refresh-token-1"] * 2
+    assert "refresh-token-1" not in str(client.cookies) + str(OIDCSession.objects.values())
+
+
+def test_06_session_ends_when_that_at_the_op_does(client: Client, op: FakeOP, time_machine: Any) -> None:
+    time_machine.move_to(NOW, tick=False)
+    sign_in(client, op)
+    time_machine.shift(300)
+    assert is_signed_in(client)
+    op.overrides["token"] = (400, {"Content-Type": "application/json"}, '{"error": "invalid_grant"}')
+    time_machine.shift(300)
+    assert not is_signed_in(client)
 
 
 def test_07_providers_are_several_and_not_frozen_at_import(

@@ -3,25 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from importlib import import_module
 from typing import Any
 
 import pytest
 import requests
 import responses
 import time_machine
+from asgiref.sync import async_to_sync, sync_to_async
+from django.contrib.auth import get_user
 from django.contrib.auth.decorators import login_required
 from django.contrib.auth.models import User
 from django.db import connection, transaction
 from django.http import HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
-from django.test import Client
+from django.test import Client, RequestFactory
 from django.urls import path
+from django.utils.functional import SimpleLazyObject
 
 from oidc_rp.details import OIDCRequest
+from oidc_rp.middleware import OIDCMiddleware
 from oidc_rp.models import OIDCSession
 from oidc_rp.protocol.errors import RenewalError
 from oidc_rp.refresh_cookie import read_generation
 from tests.support.browser import complete, query, sign_in
 from tests.support.fake_op import FakeOP
+from tests.support.sessions import copy_browser
 from tests.urls import urlpatterns as common
 
 pytestmark = [pytest.mark.django_db, pytest.mark.urls(__name__)]
@@ -338,8 +344,7 @@ def test_site_with_atomic_requests_has_its_tokens_renewed_before_the_view(
     signed_in: Client, op: FakeOP, clock: time_machine.Traveller, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(connection.settings_dict, "ATOMIC_REQUESTS", True)
-    browser = Client()
-    browser.cookies.load(signed_in.cookies)
+    browser = copy_browser(signed_in)
     clock.shift(300)
     assert browser.get("/token/").json() == {"access_token": "access-token-2"}
     op.overrides["token"] = (503, {}, "")
@@ -364,10 +369,37 @@ def test_session_that_was_loaded_before_our_middleware_is_renewed_too(
     signed_in: Client, op: FakeOP, clock: time_machine.Traveller, settings: Any, is_refused: bool
 ) -> None:
     settings.MIDDLEWARE = [*settings.MIDDLEWARE[:-1], f"{__name__}.load_early", settings.MIDDLEWARE[-1]]
+    # A client takes its middleware from the settings at its first request.
+    browser = copy_browser(signed_in)
     if is_refused:
         op.overrides["token"] = (400, {"Content-Type": "application/json"}, '{"error": "invalid_grant"}')
     clock.shift(300)
-    assert signed_in.get("/page/", headers=VISIT).status_code == (302 if is_refused else 200)
+    assert browser.get("/page/", headers=VISIT).status_code == (302 if is_refused else 200)
+    assert op.calls == ["token"]
+
+
+@pytest.mark.parametrize("is_refused", [False, True], ids=["renewed", "ended"])
+def test_session_that_was_loaded_before_our_middleware_is_renewed_in_async_code_too(
+    signed_in: Client, op: FakeOP, clock: time_machine.Traveller, settings: Any, is_refused: bool
+) -> None:
+    async def ask() -> bool:
+        request = RequestFactory().get("/page/")
+        request.COOKIES = {name: morsel.value for name, morsel in signed_in.cookies.items()}
+        request.session = import_module(settings.SESSION_ENGINE).SessionStore(request.COOKIES["sessionid"])
+        request.user = SimpleLazyObject(lambda: get_user(request))  # type: ignore[assignment]  # as Django does it
+        await request.session.aget("note")
+
+        async def get_response(request: HttpRequest) -> HttpResponse:
+            return HttpResponse(await sync_to_async(lambda: request.user.is_authenticated)())
+
+        response = await OIDCMiddleware(get_response)(request)  # type: ignore[misc]  # sync or async
+        is_signed_in: bool = response.content == b"True"
+        return is_signed_in
+
+    if is_refused:
+        op.overrides["token"] = (400, {"Content-Type": "application/json"}, '{"error": "invalid_grant"}')
+    clock.shift(300)
+    assert async_to_sync(ask)() is not is_refused
     assert op.calls == ["token"]
 
 
