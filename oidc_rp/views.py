@@ -45,7 +45,7 @@ from .protocol.errors import (
 )
 from .provider import Provider
 from .providers import DEFAULT_ALIAS, UnknownProviderError, providers
-from .refresh_cookie import RefreshToken, get_session_age, save_refresh_token
+from .refresh_cookie import RefreshToken, get_session_age, load_refresh_token, save_refresh_token
 from .renewal import renewal_exempt
 from .renewal_policy import is_expired
 from .responses import error_response, protect
@@ -159,6 +159,7 @@ def logout(request: HttpRequest) -> HttpResponse:
     next_url = safe_next(request, request.POST.get("next"), default=logout_redirect_url())
     context = read_context(request.session)
     tokens = load_tokens(context.id) if context else None
+    cookie = load_refresh_token(request, context, time.time()) if context else None
     if context is not None:
         end_row(context.id, "logout")
     django_logout(request)
@@ -168,14 +169,18 @@ def logout(request: HttpRequest) -> HttpResponse:
     try:
         provider = providers[context.provider]
         if provider.config.issuer != context.iss:
-            return HttpResponseRedirect(next_url)  # the alias is another OP's now, which must not see this ID token
+            return HttpResponseRedirect(next_url)  # the alias is another OP's now, which must not see these tokens
+        revoke_later(
+            provider,
+            refresh_token=cookie.token if cookie else None,
+            access_token=tokens.access_token if tokens else None,
+        )
         begun = begin_logout(
             provider,
             id_token_hint=tokens.id_token if tokens else None,
             post_logout_redirect_uri=build_absolute_uri(request, reverse("oidc_rp:logout_callback")),
             next_url=next_url,
         )
-        revoke_later(provider, access_token=tokens.access_token if tokens else None)
     except (OIDCError, UnknownProviderError) as error:
         logger.warning("logout_at_op_failed: %r", error)
         begun = None

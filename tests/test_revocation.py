@@ -196,12 +196,12 @@ def test_many_logouts_at_once(provider: Provider, op: FakeOP) -> None:
 
 
 @pytest.mark.django_db
-def test_logout_revokes_the_access_token(client: Client, provider: Provider, op: FakeOP) -> None:
+def test_logout_revokes_both_tokens(client: Client, provider: Provider, op: FakeOP) -> None:
     sign_in(client, op)
     response = client.post("/oidc/logout/")
     assert response["Location"].startswith("https://op.example/logout?")
     finish()
-    assert revoked(op) == [("access_token", "access-token-1")]
+    assert sorted(revoked(op)) == [("access_token", "access-token-1"), ("refresh_token", "refresh-token-1")]
 
 
 @pytest.mark.django_db
