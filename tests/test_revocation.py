@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import logging
 import os
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
 from django.dispatch import receiver
 from django.test import Client
+from pytest_django.fixtures import Settings
 
 from oidc_rp import revocation
 from oidc_rp.models import OIDCSession
@@ -25,6 +29,8 @@ from tests.logout.driver import post_logout_token
 from tests.support.browser import sign_in
 from tests.support.fake_op import Answer, FakeOP
 from tests.support.logout_tokens import sign_logout_token
+from tests.support.loopback import build_answer, run_loopback
+from tests.support.pages import ROOT
 
 JSON = {"Content-Type": "application/json"}
 TIMEOUT = 60
@@ -192,6 +198,41 @@ def test_many_logouts_at_once(provider: Provider, op: FakeOP) -> None:
     assert {token for _, token in revoked(op)} == {f"access-{number}" for number in range(200)}
 
 
+PROGRAM = """
+import django
+django.setup()
+from oidc_rp.providers import providers
+from oidc_rp.revocation import revoke_later
+for number in range(20):
+    revoke_later(providers["default"], access_token=f"access-{number}")
+"""
+
+
+@pytest.mark.enable_socket
+@pytest.mark.allow_hosts(["127.0.0.1"])
+def test_process_that_ends_makes_the_calls_first(tmp_path: Path) -> None:
+    with run_loopback(build_answer(b"")) as op:
+        issuer = op.url.removesuffix("/token")
+        metadata = {
+            "authorization_endpoint": f"{issuer}/authorize",
+            "token_endpoint": f"{issuer}/token",
+            "jwks_uri": f"{issuer}/jwks",
+            "revocation_endpoint": f"{issuer}/revoke",
+        }
+        provider = {"ISSUER": issuer, "CLIENT_ID": "client-1", "CLIENT_SECRET": "s", "METADATA": metadata}
+        (tmp_path / "ending_settings.py").write_text(
+            f"from tests.settings import *\nOIDC_PROVIDERS = {{'default': {provider!r}}}\n"
+        )
+        environment = {
+            **os.environ,
+            "DJANGO_SETTINGS_MODULE": "ending_settings",
+            "PYTHONPATH": os.pathsep.join([str(tmp_path), str(ROOT)]),
+        }
+        subprocess.run([sys.executable, "-c", PROGRAM], env=environment, check=True, timeout=TIMEOUT)
+    sent = {request.partition(b"token=access-")[2].partition(b"&")[0] for request in op.requests}
+    assert sent == {str(number).encode() for number in range(20)}
+
+
 # ---- at logout
 
 
@@ -202,6 +243,30 @@ def test_logout_revokes_both_tokens(client: Client, provider: Provider, op: Fake
     assert response["Location"].startswith("https://op.example/logout?")
     finish()
     assert sorted(revoked(op)) == [("access_token", "access-token-1"), ("refresh_token", "refresh-token-1")]
+
+
+@pytest.mark.django_db
+def test_logout_without_a_refresh_token_revokes_the_access_token(
+    client: Client, provider: Provider, op: FakeOP
+) -> None:
+    op.token_answer["refresh_token"] = None
+    sign_in(client, op)
+    client.post("/oidc/logout/")
+    finish()
+    assert revoked(op) == [("access_token", "access-token-1")]
+
+
+@pytest.mark.django_db
+def test_logout_shows_no_token_to_another_op(
+    client: Client, provider: Provider, op: FakeOP, other_op: FakeOP, settings: Settings
+) -> None:
+    """The alias has been given to another OP since the login."""
+    sign_in(client, op)
+    other_op.metadata["revocation_endpoint"] = "https://other.example/tenant/revoke"
+    settings.OIDC_PROVIDERS = {"default": settings.OIDC_PROVIDERS["other"]}
+    client.post("/oidc/logout/")
+    finish()
+    assert (revoked(op), revoked(other_op)) == ([], [])
 
 
 @pytest.mark.django_db
