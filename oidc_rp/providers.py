@@ -38,8 +38,7 @@ class ProviderRegistry:
     """
 
     def __init__(self) -> None:
-        self._built: dict[str, tuple[Mapping[str, Any], Provider]] = {}
-        self._lock = threading.Lock()
+        self.clear()
 
     def __getitem__(self, alias: str) -> Provider:
         """The provider; UnknownProviderError if there is none, ConfigurationError if its settings are wrong."""
@@ -58,8 +57,9 @@ class ProviderRegistry:
 
     def clear(self) -> None:
         """Forget every provider built so far, with its connections and its parsed keys."""
-        with self._lock:
-            self._built.clear()
+        # A new lock too: one that another thread held at a fork would never be released in the child.
+        self._lock = threading.Lock()
+        self._built: dict[str, tuple[Mapping[str, Any], Provider]] = {}
 
     @staticmethod
     def _find_settings(alias: str) -> Mapping[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 
 import pytest
 from django.dispatch import receiver
@@ -91,3 +92,15 @@ def test_failed_calls_are_logged_with_their_code(client: Client, op: FakeOP, cap
     op.overrides["metadata"] = (302, {"Location": "https://evil.example"}, "")
     begin(client)
     assert "op_redirect: metadata https://op.example/.well-known/openid-configuration" in caplog.text
+
+
+# Newer Pythons warn of forks beside threads, and that is what is tested.
+@pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarning")
+def test_child_of_a_fork_waits_for_no_lock_of_its_parent() -> None:
+    before = providers["default"]
+    with providers._lock:  # as another thread may, at that moment
+        child = os.fork()
+        if child == 0:
+            os._exit(0 if providers["default"] is not before else 1)
+        _, status = os.waitpid(child, 0)
+    assert os.waitstatus_to_exitcode(status) == 0
