@@ -5,7 +5,7 @@
 - `DEMO_SITE_A_SECRET`, `DEMO_SITE_B_SECRET`: their client secrets. When unset, `seed_demo_op` makes one up and
   prints it.
 - `DEMO_LOGOUT_CHANNEL`: how the sites hear of a logout, `back` (the default) or `front`.
-- `DEMO_ACCESS_TOKEN_SECONDS`: the lifetime of access tokens (300).
+- `DEMO_ACCESS_TOKEN_SECONDS`: the lifetime of access tokens (30).
 - `DEMO_DATA_DIR`: where the key, Django's secret and the database are kept (`.demo` beside manage.py).
 - `DEMO_OP_DB`: the SQLite file (`op.sqlite3` in the data directory).
 - `DEMO_OP_SECRET_KEY`: Django's SECRET_KEY (made at the first start and kept in the data directory).
@@ -95,7 +95,7 @@ LOGGING = {
 OAUTH2_PROVIDER = oauth2_provider_settings(
     issuer=f"{OP_URL}/o",
     rsa_private_key=read_or_create(Path(os.environ.get("DEMO_OP_RSA_KEY", DATA_DIR / "op-rsa.pem")), new_rsa_key),
-    access_token_seconds=int(os.environ.get("DEMO_ACCESS_TOKEN_SECONDS", "300")),
+    access_token_seconds=int(os.environ.get("DEMO_ACCESS_TOKEN_SECONDS", "30")),
     client_secret_hasher="demo_client_secret",
 )
 

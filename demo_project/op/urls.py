@@ -4,7 +4,7 @@ from django.urls import include, path
 from django.views.decorators.csrf import csrf_exempt
 from oauth2_provider import views as dot
 
-from demo_project.op.views import logout, pages, protocol
+from demo_project.op.views import api, logout, pages, protocol
 
 # The names are those under which django-oauth-toolkit looks its endpoints up.
 protocol_urls = [
@@ -31,6 +31,7 @@ page_urls = [
     path("authenticator/", pages.AuthenticatorView.as_view(), name="authenticator"),
     path("sign-out/", pages.SignOutView.as_view(), name="sign-out"),
     path("confirm-logout/", logout.ConfirmLogoutView.as_view(), name="confirm-logout"),
+    path("api/account/", api.AccountView.as_view(), name="api-account"),
     path("behaviour/", pages.BehaviourView.as_view(), name="behaviour"),
 ]
 

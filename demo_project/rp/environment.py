@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
 
-from demo_project.rp.sites import SCOPES, Site
+from demo_project.rp.sites import SCOPES, Site, read_op_url
 from oidc_rp.protocol.errors import ConfigurationError
 
 VARIABLE = "OIDC_PROVIDERS"
@@ -30,7 +30,7 @@ def read_providers(environ: Mapping[str, str]) -> dict[str, dict[str, Any]] | No
 
 def read_demo_provider(environ: Mapping[str, str], site: Site) -> dict[str, Any]:
     """The demo's own OP, which knows this site as `site-a` or `site-b`."""
-    op_url = environ.get("DEMO_OP_URL", "http://localhost:8000").rstrip("/")
+    op_url = read_op_url(environ)
     mapping: dict[str, Any] = {
         "username": "preferred_username",
         "email": "email",
@@ -46,6 +46,7 @@ def read_demo_provider(environ: Mapping[str, str], site: Site) -> dict[str, Any]
         "SCOPES": SCOPES[site.letter],
         "CLAIMS_MAPPING": mapping,
         "ACR_LEVELS": ["pwd", "mfa"],
+        "API_ORIGINS": [op_url] if site.api_url else [],
         # The OP's clock is ours.
         "CLOCK_SKEW": 5,
     }

@@ -7,7 +7,7 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
 PORTS = {"a": 8001, "b": 8002}
-SCOPES = {"a": ["openid", "profile", "email"], "b": ["openid", "profile", "email", "groups"]}
+SCOPES = {"a": ["openid", "profile", "email"], "b": ["openid", "profile", "email", "groups", "api"]}
 
 
 @dataclass(frozen=True)
@@ -19,6 +19,8 @@ class Site:
     other_url: str
     # Site B's /fresh/ page wants a login that is not older than this, in seconds.
     fresh_seconds: int | None
+    # Where site B calls the demo's API; empty where it does not.
+    api_url: str
 
     @property
     def name(self) -> str:
@@ -44,7 +46,12 @@ def read_site(environ: Mapping[str, str]) -> Site:
         url=_url(environ, letter),
         other_url="" if environ.get("OIDC_PROVIDERS") else _url(environ, "b" if letter == "a" else "a"),
         fresh_seconds=60 if letter == "b" else None,
+        api_url=f"{read_op_url(environ)}/api/account/" if letter == "b" and not environ.get("OIDC_PROVIDERS") else "",
     )
+
+
+def read_op_url(environ: Mapping[str, str]) -> str:
+    return environ.get("DEMO_OP_URL", "http://localhost:8000").rstrip("/")
 
 
 def _url(environ: Mapping[str, str], letter: str) -> str:

@@ -14,6 +14,7 @@ urlpatterns = [
     path("sessions/<uuid:pk>/end/", views.end_session, name="end-session"),
     path("private/", views.private, name="private"),
     path("fresh/", views.fresh, name="fresh"),
+    path("account/", views.account, name="account"),
     path("transfer/", views.transfer, name="transfer"),
     path("journal/", views.journal, name="journal"),
     path("journal/<int:pk>/", views.journal, name="journal"),

@@ -4,6 +4,7 @@ import time
 from typing import cast
 from uuid import UUID
 
+import requests
 from django.contrib.auth.decorators import login_required
 from django.db.models import Q
 from django.http import Http404, HttpRequest, HttpResponse
@@ -13,6 +14,7 @@ from django.utils import timezone
 from django.views.decorators.cache import cache_control, never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from demo_project.rp.api import call_api
 from demo_project.rp.claims import as_moment, build_claim_rows
 from demo_project.rp.devices import ENDED_BY_USER, take_notice
 from demo_project.rp.forms import TransferForm
@@ -103,6 +105,29 @@ def fresh(request: HttpRequest) -> HttpResponse:
     if age is None or age > limit + providers[alias].config.clock_skew:
         return redirect_to_op(request, alias, next=reverse("demo_rp:fresh"), max_age=limit)
     return render(request, "demo_rp/fresh.html", {"age": age, "auth_time": as_moment(details.auth_time)})
+
+
+@require_safe
+@never_cache
+@login_required
+def account(request: HttpRequest) -> HttpResponse:
+    """What the demo's API says about the user, whose access token this site sends along."""
+    url = current_site().api_url
+    if not url:
+        raise Http404("This site has no such page.")
+    details = cast(OIDCRequest, request).oidc
+    try:
+        answer = call_api(url, details.auth)
+    except requests.RequestException as error:
+        return render(request, "demo_rp/account.html", {"failure": type(error).__name__}, status=503)
+    own = read_context(request.session)
+    context = {
+        "account": answer.json() if answer.ok else None,
+        "failure": "" if answer.ok else f"{answer.status_code} {answer.reason}",
+        "expires_at": as_moment(details.expires_at),
+        "renewals": own.generation if own else None,
+    }
+    return render(request, "demo_rp/account.html", context)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -58,6 +58,12 @@ class Demo:
                 "UPDATE demo_op_opsession SET auth_time = datetime(auth_time, ?)", (f"-{seconds} seconds",)
             )
 
+    def expire_access_tokens(self) -> None:
+        """Ends every access token at the OP, instead of waiting for thirty seconds."""
+        (database,) = self.folder.glob("*/op.sqlite3")
+        with closing(sqlite3.connect(database, timeout=DATABASE_LOCK_SECONDS)) as connection, connection:
+            connection.execute("UPDATE oauth2_provider_accesstoken SET expires = datetime('now', '-1 second')")
+
     def forget_codes(self) -> None:
         """Lets codes of the second factor be used once more, instead of waiting for the next ones."""
         (database,) = self.folder.glob("*/op.sqlite3")

@@ -43,6 +43,8 @@ PARAMETER_HELP = {
     "post_logout_redirect_uri": "where to come back to",
     "prompt": "what the OP may ask the user",
     "reason": "what has ended it",
+    "refresh_token": "out of its sealed cookie; the answer has the next one",
+    "renewals": "how often this session has been renewed",
     "redirect_uri": "where to come back to",
     "response_type": "code: tokens do not pass through the browser",
     "scope": "what this site wants to know",
@@ -55,8 +57,12 @@ ENDPOINTS = {
     "metadata": ("Discovery", "Where the OP's endpoints are and what it can do. Kept for the next time."),
     "jwks": ("Signing keys", "The public keys that ID tokens are verified with. Kept for the next time."),
     "token": ("Token request", "The code, the PKCE secret and this site's credentials, for tokens."),
+    "revocation": ("Revocation request", "A token that is not to be used any more."),
+    "api": ("API call", "The API takes the access token for the user's word, as long as that lives."),
     "userinfo": ("Userinfo request", "More claims about the user, for the access token."),
 }
+
+REFRESH = ("Refresh request", "The refresh token and this site's credentials, for the next tokens.")
 
 
 @dataclass(frozen=True)
@@ -128,6 +134,10 @@ _TEXTS: dict[str, tuple[Lane, Lane, str, str]] = {
         Lane.SITE, Lane.SITE, "Session established",
         "The ID token's signature and claims have been verified.",
     ),
+    MessageKind.SESSION_RENEWED: (
+        Lane.SITE, Lane.SITE, "Session renewed",
+        "The answer is for the same user and the same session. The browser gets the new refresh token, sealed.",
+    ),
     MessageKind.SESSION_ENDED: (
         Lane.SITE, Lane.SITE, "Session ended",
         "Its row in this site's database says so, whatever the browser still carries.",
@@ -146,6 +156,8 @@ _TEXTS: dict[str, tuple[Lane, Lane, str, str]] = {
 def _build_row(message: Message, trip: Trip) -> Row:
     if message.kind == MessageKind.CALL:
         title, explanation = ENDPOINTS.get(message.endpoint, (f"Request to {message.endpoint}", ""))
+        if ["grant_type", "refresh_token"] in message.parameters:
+            title, explanation = REFRESH
         source, target = Lane.SITE, Lane.OP
     elif message.kind == MessageKind.ANSWER:
         source, target, title, explanation = Lane.OP, Lane.SITE, "Answer", ""

@@ -9,6 +9,7 @@ class TripKind(TextChoices):
     DEMANDING = "demanding", "Sign-in with demands"
     SIGN_OUT = "sign-out", "Sign-out"
     OP_SIGN_OUT = "op-sign-out", "Sign-out by the OP"
+    RENEWAL = "renewal", "Renewal"
     OTHER = "other", "Calls to the OP"
 
 
@@ -22,6 +23,7 @@ class MessageKind(TextChoices):
     CALL = "call"
     ANSWER = "answer"
     SESSION_STARTED = "session-started"
+    SESSION_RENEWED = "session-renewed"
     SESSION_ENDED = "session-ended"
     LOGOUT_REQUEST = "logout-request"
     LOGOUT_RESPONSE = "logout-response"

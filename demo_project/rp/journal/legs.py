@@ -63,7 +63,7 @@ def read_leg(
     state = dict(redirect or {}).get("state") or arrived.get("state", "")
     return Leg(
         messages=[arrival, *recorded, departure],
-        kind=_choose_kind(view, departure.kind, dict(redirect or {})),
+        kind=_choose_kind(view, departure.kind, dict(redirect or {}), recorded),
         state=state,
         told_sid=str(told.get("sid", "")),
         started_sid=next((message.sid for message in recorded if message.sid), ""),
@@ -106,18 +106,16 @@ def _describe_departure(view: str, response: HttpResponseBase, redirect: list[tu
     return Recorded(kind, status, mask(parameters), failed=response.status_code >= 400)
 
 
-def _choose_kind(view: str, departure: MessageKind, redirect: Mapping[str, str]) -> TripKind:
-    if view == BACKCHANNEL:
-        return TripKind.OP_SIGN_OUT
-    if view == LOGOUT or departure is MessageKind.LOGOUT_REQUEST:
-        return TripKind.SIGN_OUT
-    if redirect.get("prompt") == "none":
-        return TripKind.SILENT
-    if DEMANDS & redirect.keys():
-        return TripKind.DEMANDING
-    if departure is MessageKind.AUTHENTICATION_REQUEST or view.startswith("oidc_rp:"):
-        return TripKind.SIGN_IN
-    return TripKind.OTHER
+def _choose_kind(view: str, departure: MessageKind, redirect: Mapping[str, str], recorded: list[Recorded]) -> TripKind:
+    choices = (
+        (view == BACKCHANNEL, TripKind.OP_SIGN_OUT),
+        (view == LOGOUT or departure is MessageKind.LOGOUT_REQUEST, TripKind.SIGN_OUT),
+        (redirect.get("prompt") == "none", TripKind.SILENT),
+        (bool(DEMANDS & redirect.keys()), TripKind.DEMANDING),
+        (any(message.kind is MessageKind.SESSION_RENEWED for message in recorded), TripKind.RENEWAL),
+        (departure is MessageKind.AUTHENTICATION_REQUEST or view.startswith("oidc_rp:"), TripKind.SIGN_IN),
+    )
+    return next((kind for applies, kind in choices if applies), TripKind.OTHER)
 
 
 def _read_logout_token(token: str) -> Mapping[str, Any]:

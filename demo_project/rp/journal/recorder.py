@@ -14,7 +14,7 @@ from django.utils import timezone
 from demo_project.rp.journal.kinds import MessageKind
 from demo_project.rp.journal.masking import mask
 from oidc_rp.provider import Exchange
-from oidc_rp.signals import op_called, session_ended, session_started
+from oidc_rp.signals import op_called, session_ended, session_renewed, session_started
 
 if TYPE_CHECKING:
     from oidc_rp.models import OIDCSession
@@ -51,6 +51,7 @@ def recording() -> Iterator[list[Recorded]]:
 def connect() -> None:
     op_called.connect(_record_exchange, dispatch_uid="demo_rp.journal")
     session_started.connect(_record_start, dispatch_uid="demo_rp.journal")
+    session_renewed.connect(_record_renewal, dispatch_uid="demo_rp.journal")
     session_ended.connect(_record_end, dispatch_uid="demo_rp.journal")
 
 
@@ -60,6 +61,13 @@ def describe_status(status: int) -> str:
         return f"{status} {HTTPStatus(status).phrase}"
     except ValueError:
         return str(status)
+
+
+def record_api_call(method: str, path: str, status: int) -> None:
+    """A call of an API with the user's access token, and its answer."""
+    shown = mask([("access_token", "in the Authorization header")])
+    _record(Recorded(MessageKind.CALL, f"{method} {path}", shown, endpoint="api"))
+    _record(Recorded(MessageKind.ANSWER, describe_status(status), endpoint="api", failed=status >= 400))
 
 
 def _record(message: Recorded) -> None:
@@ -97,6 +105,13 @@ def _record_start(session: "OIDCSession", **_: Any) -> None:
     shown = mask((name, value) for name, value in facts.items() if value)
     label = f"Session established for {session.user}"
     _record(Recorded(MessageKind.SESSION_STARTED, label, shown, sid=session.sid))
+
+
+def _record_renewal(session: "OIDCSession", **_: Any) -> None:
+    # A login that takes the place of another session is a renewal too, and has said so already.
+    if session.generation:
+        shown = mask([("renewals", str(session.generation)), ("acr", session.acr)])
+        _record(Recorded(MessageKind.SESSION_RENEWED, f"Session renewed for {session.user}", shown))
 
 
 def _record_end(session: "OIDCSession", reason: str, **_: Any) -> None:
