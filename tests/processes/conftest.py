@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.processes.op_server import OPServer, serve_op
+from tests.processes.op_server import OPServer, serve_gated_op
 
 ENGINES = ["db", "cached_db", "cache", "file", "signed_cookies"]
 STOP_SECONDS = 30
@@ -32,7 +32,7 @@ class Sites:
 def servers(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sites]:
     folder = tmp_path_factory.mktemp(f"site-{request.param}")
     with ExitStack() as stack:
-        op = stack.enter_context(serve_op())
+        op = stack.enter_context(serve_gated_op())
         environment = {
             **os.environ,
             "DJANGO_SETTINGS_MODULE": "tests.processes.settings",

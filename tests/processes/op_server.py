@@ -6,11 +6,11 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Event, Lock, Semaphore, Thread
-from typing import Any
+from threading import Event, Lock, Semaphore
 
-from tests.support.fake_op import FakeOP
+from tests.support.fake_op import Answer, FakeOP
+from tests.support.loopback import build_answer
+from tests.support.op_server import answer_request, serve_op
 
 # Only to end a test that is stuck.
 TIMEOUT = 60
@@ -50,61 +50,42 @@ class OPServer:
     newest: str = ""
     started: Semaphore = field(default_factory=lambda: Semaphore(0))
 
-    def issue(self) -> tuple[int, dict[str, Any]]:
+    def issue(self) -> Answer:
         """What the token endpoint answers: another access token each time."""
         self.token_calls += 1
         if self.refuses_client:
-            return 401, {"error": "invalid_client"}
+            return 401, {}, json.dumps({"error": "invalid_client"})
         self.newest = f"access-token-{self.token_calls}"
-        return 200, {**self.op.build_token_answer(), "access_token": self.newest, **self.op.token_answer}
+        return (
+            200,
+            {},
+            json.dumps({**self.op.build_token_answer(), "access_token": self.newest, **self.op.token_answer}),
+        )
 
 
 @contextmanager
-def serve_op() -> Iterator[OPServer]:
+def serve_gated_op() -> Iterator[OPServer]:
     """Listen on a free port of loopback."""
+    server, lock = OPServer(FakeOP()), Lock()
+    server.op.overrides["token"] = server.issue
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            if self.path == "/slow":
-                server.slow.pass_through()
-                self.answer({})
-            elif self.path == "/started":
-                server.started.release()
-                self.answer({})
-            elif self.path == "/jwks":
-                self.answer({"keys": server.op.keys})
-            elif self.path == "/api":
-                is_good = self.headers.get("Authorization") == f"Bearer {server.newest}"
-                self.answer({}, 200 if is_good else 401)
-            else:
-                self.answer(server.op.build_metadata())
-
-        def do_POST(self) -> None:
-            self.rfile.read(int(self.headers["Content-Length"]))
-            # Made before the gate: that is when the OP issues the ID token.
-            with lock:
-                status, tokens = server.issue()
+    def answer(op: FakeOP, request: bytes) -> bytes:
+        path = request.split(b" ", 2)[1]
+        if path == b"/slow":
+            server.slow.pass_through()
+            return build_answer(b"{}")
+        if path == b"/started":
+            server.started.release()
+            return build_answer(b"{}")
+        if path == b"/api":
+            is_good = f"Authorization: Bearer {server.newest}\r\n".encode() in request
+            return build_answer(b"{}", status="200 OK" if is_good else "401 Unauthorized")
+        # Made before the gate: that is when the OP issues the ID token.
+        with lock:
+            octets = answer_request(op, request)
+        if path == b"/token":
             server.token.pass_through()
-            self.answer(tokens, status)
+        return octets
 
-        def answer(self, document: dict[str, Any], status: int = 200) -> None:
-            body = json.dumps(document).encode()
-            self.send_response(status)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *args: Any) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as listener:
-        lock = Lock()
-        server = OPServer(FakeOP(issuer=f"http://127.0.0.1:{listener.server_port}"))
-        thread = Thread(target=listener.serve_forever)
-        thread.start()
-        try:
-            yield server
-        finally:
-            listener.shutdown()
-            thread.join()
+    with serve_op(server.op, answer):
+        yield server

@@ -19,7 +19,7 @@ from django.core.cache.backends.redis import RedisCache
 
 from tests.processes.browser import TIMEOUT
 from tests.processes.conftest import run_site
-from tests.processes.op_server import OPServer, serve_op
+from tests.processes.op_server import OPServer, serve_gated_op
 
 PROCESSES = 4
 THREADS = 4
@@ -51,7 +51,7 @@ def ask(url: str, page: str, scope: str) -> requests.Response:
 def started(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Farm]:
     folder = tmp_path_factory.mktemp("farm")
     with ExitStack() as stack:
-        server = stack.enter_context(serve_op())
+        server = stack.enter_context(serve_gated_op())
         environment = {
             **os.environ,
             "DJANGO_SETTINGS_MODULE": "tests.processes.settings",

@@ -2,26 +2,19 @@ from __future__ import annotations
 
 import gzip
 import socket
-import ssl
 import time
-from datetime import UTC, datetime, timedelta
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from cryptography.x509.oid import NameOID
 
 from oidc_rp.protocol.errors import OPResponseError, OPUnavailableError
 from oidc_rp.provider import Exchange
 from oidc_rp.provider.breaker import FAILURES_TO_OPEN, CircuitBreaker
 from oidc_rp.provider.config import ProviderConfig
 from oidc_rp.provider.http import MAX_ANSWER_BYTES, HTTPClient
-from tests.support.keys import private_key
-from tests.support.loopback import build_answer, run_loopback
+from tests.support.certificates import build_context, write_certificate
+from tests.support.loopback import Last, build_answer, run_loopback
 from tests.support.site import MemoryCache
 
 pytestmark = [pytest.mark.enable_socket, pytest.mark.allow_hosts(["127.0.0.1"])]
@@ -171,7 +164,7 @@ def test_a_slow_answer_within_the_time_is_read() -> None:
     ],
 )
 def test_an_answer_that_breaks_off_or_is_no_http(answer: bytes) -> None:
-    with run_loopback([answer], closing=True) as op, pytest.raises(OPUnavailableError) as caught:
+    with run_loopback(Last([answer])) as op, pytest.raises(OPUnavailableError) as caught:
         build_client().get("jwks", op.url)
     assert (caught.value.code, caught.value.status) == ("op_unreachable", None)
 
@@ -302,25 +295,4 @@ def test_the_observer_sees_failures_too() -> None:
 
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A certificate for 127.0.0.1, signed by itself, and its key, in one file."""
-    key = private_key("ES256", "tls")
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "loopback")])
-    now = datetime.now(UTC)
-    alternatives = x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))])
-    built = (
-        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(alternatives, critical=False)
-        .sign(key, SHA256())
-    )
-    path = tmp_path_factory.mktemp("tls") / "loopback.pem"
-    private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    path.write_bytes(built.public_bytes(Encoding.PEM) + private)
-    return path
-
-
-def build_context(certificate: Path) -> ssl.SSLContext:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate)
-    return context
+    return write_certificate(tmp_path_factory.mktemp("tls") / "loopback.pem")

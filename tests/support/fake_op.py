@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 from urllib.parse import parse_qs, parse_qsl, urlsplit
 
@@ -15,6 +16,16 @@ import responses
 from .keys import jwk, sign
 
 Answer = tuple[int, Mapping[str, str], str | bytes]
+
+WELL_KNOWN = "/.well-known/openid-configuration"
+ENDPOINTS = {
+    ("GET", WELL_KNOWN): "metadata",
+    ("GET", "/jwks"): "jwks",
+    ("POST", "/token"): "token",
+    ("GET", "/userinfo"): "userinfo",
+    ("POST", "/logout"): "end_session",
+    ("POST", "/revoke"): "revocation",
+}
 
 
 @dataclass
@@ -39,17 +50,27 @@ class FakeOP:
 
     def install(self, mock: responses.RequestsMock) -> None:
         """Answer for this issuer's URLs in `mock`."""
-        base = self.issuer.rstrip("/")
-        routes: list[tuple[str, str, str, Callable[[], object]]] = [
-            ("metadata", "GET", f"{base}/.well-known/openid-configuration", self.build_metadata),
-            ("jwks", "GET", f"{base}/jwks", lambda: {"keys": self.keys}),
-            ("token", "POST", f"{base}/token", self.build_token_answer),
-            ("userinfo", "GET", f"{base}/userinfo", lambda: {"sub": "subject-1", **self.userinfo}),
-            ("end_session", "POST", f"{base}/logout", dict),
-            ("revocation", "POST", f"{base}/revoke", dict),
-        ]
-        for name, method, url, build in routes:
-            mock.add_callback(method, url, callback=self._answer(name, build))
+        for (method, path), name in ENDPOINTS.items():
+            mock.add_callback(method, f"{self.issuer.rstrip('/')}{path}", callback=partial(self._carry, name))
+
+    def answer(self, name: str, headers: Mapping[str, str], body: str) -> Answer:
+        """The answer of the endpoint `name` to one request, which is kept."""
+        self.calls.append(name)
+        self.bodies.append(body)
+        self.forms.append(dict(parse_qsl(body)))
+        self.headers.append(headers)
+        override = self.overrides.get(name)
+        if isinstance(override, Exception):
+            raise override
+        if callable(override):
+            return override()
+        if override is not None:
+            return override
+        return 200, {"Content-Type": "application/json"}, json.dumps(self._build(name))
+
+    def find_endpoint(self, method: str, path: str) -> str | None:
+        """The name of the endpoint at `path`, None if there is none."""
+        return ENDPOINTS.get((method, path))
 
     def build_metadata(self) -> dict[str, Any]:
         """The metadata document; members set to None are left out."""
@@ -89,6 +110,10 @@ class FakeOP:
         }
         return {name: value for name, value in claims.items() if value is not None}
 
+    def build_id_token(self) -> str:
+        """These claims, signed with the key `kid`."""
+        return sign(self.build_claims(), self.alg, self.kid)
+
     def build_token_answer(self) -> dict[str, Any]:
         """A token response; members set to None are left out."""
         answer = {
@@ -96,7 +121,7 @@ class FakeOP:
             "token_type": "Bearer",
             "expires_in": 300,
             "refresh_token": "refresh-token-1",
-            "id_token": sign(self.build_claims(), self.alg, self.kid),
+            "id_token": self.build_id_token(),
             **self.token_answer,
         }
         return {name: value for name, value in answer.items() if value is not None}
@@ -107,20 +132,18 @@ class FakeOP:
         self.nonce = request["nonce"]
         return {"code": "code-1", "state": request["state"], "iss": self.issuer}
 
-    def _answer(self, name: str, build: Callable[[], object]) -> Callable[[requests.PreparedRequest], Answer]:
-        def answer(request: requests.PreparedRequest) -> Answer:
-            self.calls.append(name)
-            body = request.body.decode() if isinstance(request.body, bytes) else request.body or ""
-            self.bodies.append(str(body))
-            self.forms.append(dict(parse_qsl(str(body))))
-            self.headers.append(request.headers)
-            override = self.overrides.get(name)
-            if isinstance(override, Exception):
-                raise override
-            if callable(override):
-                return override()
-            if override is not None:
-                return override
-            return 200, {"Content-Type": "application/json"}, json.dumps(build())
+    def _build(self, name: str) -> object:
+        match name:
+            case "metadata":
+                return self.build_metadata()
+            case "jwks":
+                return {"keys": self.keys}
+            case "token":
+                return self.build_token_answer()
+            case "userinfo":
+                return {"sub": "subject-1", **self.userinfo}
+        return {}
 
-        return answer
+    def _carry(self, name: str, request: requests.PreparedRequest) -> Answer:
+        body = request.body.decode() if isinstance(request.body, bytes) else request.body or ""
+        return self.answer(name, request.headers, str(body))

@@ -49,11 +49,11 @@ def sign(
     header: Mapping[str, Any] | None = None,
     key: Any = None,
 ) -> str:
-    """A JWT over `claims`; `header` members are added, and None removes one."""
+    """A JWT over `claims`, even if `jwt.encode` would refuse them; `header` members are added, and None removes one."""
     members: dict[str, Any] = {"kid": name, **(header or {})}
-    return jwt.encode(
-        dict(claims),
+    return jwt.PyJWS().encode(
+        json.dumps(claims).encode(),
         key if key is not None else private_key(alg, name),
-        algorithm=alg,
-        headers={member: value for member, value in members.items() if value is not None},
+        alg,
+        {member: value for member, value in members.items() if value is not None},
     )

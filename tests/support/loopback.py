@@ -7,20 +7,25 @@ import socket
 import ssl
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
+
+Octets = bytes | list[bytes]
+"""An answer as it goes over the wire, or its parts, to be sent one at a time."""
+
+
+class Last(list[bytes]):
+    """Parts with which the connection ends."""
 
 
 @dataclass
 class Loopback:
-    """Answers each request with the next of `answers`, the last of them for ever, and keeps the requests.
+    """Answers each request with what `answer` makes of it, and keeps the requests.
 
-    An answer is the octets to send, or their parts to send at `pace` seconds each. With
-    `closing`, the connection ends with the first.
+    The parts of an answer are sent at `pace` seconds each.
     """
 
-    answers: list[bytes | list[bytes]]
-    closing: bool = False
+    answer: Callable[[bytes], Octets]
     pace: float = 0.02
     url: str = ""
     requests: list[bytes] = field(default_factory=list)
@@ -34,13 +39,14 @@ class Loopback:
             try:
                 while request := _receive(connection):
                     self.requests.append(request)
-                    self._send(connection, self.answers.pop(0) if len(self.answers) > 1 else self.answers[0])
-                    if self.closing:
+                    answer = self.answer(request)
+                    self._send(connection, answer)
+                    if isinstance(answer, Last):
                         return
             except OSError:  # the client has had enough
                 return
 
-    def _send(self, connection: socket.socket, answer: bytes | list[bytes]) -> None:
+    def _send(self, connection: socket.socket, answer: Octets) -> None:
         if isinstance(answer, bytes):
             connection.sendall(answer)
             return
@@ -50,12 +56,16 @@ class Loopback:
                 return
 
 
+def run_loopback(*answers: Octets, context: ssl.SSLContext | None = None) -> AbstractContextManager[Loopback]:
+    """Serve each of `answers` in turn, the last of them for ever, while the block runs."""
+    left = list(answers)
+    return serve_loopback(lambda request: left.pop(0) if len(left) > 1 else left[0], context=context)
+
+
 @contextmanager
-def run_loopback(
-    *answers: bytes | list[bytes], closing: bool = False, context: ssl.SSLContext | None = None
-) -> Iterator[Loopback]:
-    """Serve `answers` while the block runs, over TLS with `context`."""
-    loopback = Loopback(list(answers), closing)
+def serve_loopback(answer: Callable[[bytes], Octets], *, context: ssl.SSLContext | None = None) -> Iterator[Loopback]:
+    """Serve what `answer` makes of each request while the block runs, over TLS with `context`."""
+    loopback = Loopback(answer)
     with ExitStack() as stack:
         listener = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
         loopback.url = f"{'https' if context else 'http'}://127.0.0.1:{listener.getsockname()[1]}/token"
