@@ -17,13 +17,14 @@ TIMEOUT = 60
 @dataclass
 class Browser:
     cookies: dict[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
 
     def get(self, url: str, params: Mapping[str, str] | None = None) -> requests.Response:
         """One request; redirects are for the caller to follow."""
         response = requests.get(
             url,
             params,
-            headers={"Cookie": "; ".join(f"{name}={value}" for name, value in self.cookies.items())},
+            headers={**self.headers, "Cookie": "; ".join(f"{name}={value}" for name, value in self.cookies.items())},
             allow_redirects=False,
             timeout=TIMEOUT,
         )

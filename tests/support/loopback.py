@@ -63,11 +63,16 @@ def run_loopback(*answers: Octets, context: ssl.SSLContext | None = None) -> Abs
 
 
 @contextmanager
-def serve_loopback(answer: Callable[[bytes], Octets], *, context: ssl.SSLContext | None = None) -> Iterator[Loopback]:
-    """Serve what `answer` makes of each request while the block runs, over TLS with `context`."""
+def serve_loopback(
+    answer: Callable[[bytes], Octets], *, port: int = 0, context: ssl.SSLContext | None = None
+) -> Iterator[Loopback]:
+    """Serve what `answer` makes of each request while the block runs, over TLS with `context`.
+
+    `port` is one that the caller has reserved with SO_REUSEPORT; without it, any that is free.
+    """
     loopback = Loopback(answer)
     with ExitStack() as stack:
-        listener = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
+        listener = stack.enter_context(socket.create_server(("127.0.0.1", port), reuse_port=port != 0))
         loopback.url = f"{'https' if context else 'http'}://127.0.0.1:{listener.getsockname()[1]}/token"
         thread = threading.Thread(target=_accept, args=(listener, loopback.serve, context))
         thread.start()

@@ -34,9 +34,13 @@ def answer_request(op: FakeOP, request: bytes) -> bytes:
 
 @contextmanager
 def serve_op(
-    op: OP, answer: Callable[[OP, bytes], Octets] = answer_request, *, context: ssl.SSLContext | None = None
+    op: OP,
+    answer: Callable[[OP, bytes], Octets] = answer_request,
+    *,
+    port: int = 0,
+    context: ssl.SSLContext | None = None,
 ) -> Iterator[None]:
-    """Let `op` answer on a free port of loopback, which becomes its issuer; over TLS with `context`."""
-    with serve_loopback(lambda request: answer(op, request), context=context) as loopback:
+    """Let `op` answer on loopback, which becomes its issuer; `port` and `context` are those of `serve_loopback`."""
+    with serve_loopback(lambda request: answer(op, request), port=port, context=context) as loopback:
         op.issuer = loopback.url.removesuffix("/token")
         yield
