@@ -36,7 +36,7 @@ class AppSettings:
 
     @property
     def cache(self) -> str:
-        """The alias in CACHES where metadata and keys of the OPs are shared between processes."""
+        """The alias in CACHES where processes share what they know of the OPs, such as their keys."""
         value: str = _get("OIDC_RP_CACHE")
         return value
 
