@@ -48,8 +48,9 @@ from .signals import session_renewed
 
 logger = logging.getLogger("oidc_rp")
 
-# How long a request waits for another that is renewing, where it cannot do without.
-PATIENCE_SECONDS = 30
+# How long a request waits for another that is renewing, where it cannot do without: less than the 30 seconds after
+# which gunicorn kills a worker.
+PATIENCE_SECONDS = 20
 
 ViewT = TypeVar("ViewT", bound=Callable[..., Any])
 
@@ -143,11 +144,12 @@ class Renewal:
         else:
             response = answer_login_redirect(self._request, response)
         request, session = self._request, self._session
-        if self._rotated is not None:
+        if session.is_over:
+            if read_generation(request) is not None:
+                delete_refresh_token(request, response)
+        elif self._rotated is not None:
             refresh_token, context = self._rotated
             save_refresh_token(request, response, refresh_token, context, get_session_age(session))
-        elif read_generation(request) is not None and session.is_over:
-            delete_refresh_token(request, response)
         return response
 
     @property

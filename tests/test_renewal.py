@@ -11,7 +11,7 @@ import requests
 import responses
 import time_machine
 from asgiref.sync import async_to_sync, sync_to_async
-from django.contrib.auth import get_user
+from django.contrib.auth import get_user, logout
 from django.contrib.auth.decorators import login_required
 from django.contrib.auth.models import User
 from django.db import connection, transaction
@@ -351,6 +351,27 @@ def test_site_with_atomic_requests_has_its_tokens_renewed_before_the_view(
     clock.shift(300)
     assert browser.get("/page/").status_code == 200
     assert op.calls == ["token", "token"]
+
+
+# ---- a view that signs out
+
+
+def sign_out(request: HttpRequest) -> HttpResponse:
+    logout(request)
+    return HttpResponse()
+
+
+urlpatterns.append(path("sign-out/", sign_out))
+
+
+def test_view_that_signs_out_takes_the_refresh_token_along_even_if_it_was_just_renewed(
+    signed_in: Client, op: FakeOP, clock: time_machine.Traveller
+) -> None:
+    clock.shift(300)
+    signed_in.post("/sign-out/")
+    assert op.calls == ["token"]
+    assert signed_in.cookies[COOKIE].value == ""
+    assert OIDCSession.objects.get().end_reason == "signed_out"
 
 
 # ---- middleware that comes before ours
