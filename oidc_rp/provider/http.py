@@ -80,6 +80,13 @@ class _Request:
     may_redirect: bool = False
 
 
+class _Session(requests.Session):
+    """Sees no redirects: to prepare one that is not followed, requests reads the whole body, however large it is."""
+
+    def get_redirect_target(self, resp: requests.Response) -> str | None:
+        return None
+
+
 class HTTPClient:
     """Calls to one OP. Safe to share between threads: nothing is changed after construction."""
 
@@ -88,7 +95,7 @@ class HTTPClient:
         self._alias = config.alias
         self._timeout = config.timeout
         self._observe = observe
-        self._session = requests.Session()
+        self._session = _Session()
         for scheme in ("https://", "http://"):
             self._session.mount(scheme, DeadlineAdapter())
         # Not the session's `verify`: REQUESTS_CA_BUNDLE in the environment would win over it.

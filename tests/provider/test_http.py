@@ -94,6 +94,39 @@ def test_redirects_are_not_followed(status: str) -> None:
     assert elsewhere.requests == []
 
 
+@pytest.mark.parametrize(
+    "rest",
+    [
+        pytest.param([b"\r\n", *[b" "] * 500], id="that_never_ends"),
+        pytest.param([b"Content-Encoding: gzip\r\n\r\n", gzip.compress(b" " * 20_000_000)], id="that_is_compressed"),
+    ],
+)
+def test_a_redirect_is_refused_before_its_body_is_read(rest: list[bytes]) -> None:
+    with (
+        run_loopback([b"HTTP/1.1 302 Found\r\nLocation: /\r\n", *rest]) as op,
+        pytest.raises(OPResponseError) as caught,
+    ):
+        build_client(timeout=TIMEOUT).post("token", op.url, {})
+    assert caught.value.code == "op_redirect"
+
+
+def test_a_redirect_that_may_be_is_read_up_to_the_limit() -> None:
+    answer = build_answer(b" " * (MAX_ANSWER_BYTES + 1), "Location: /", status="302 Found")
+    with run_loopback(answer) as op, pytest.raises(OPResponseError) as caught:
+        build_client().post("end_session", op.url, {}, may_redirect=True)
+    assert (caught.value.code, caught.value.status) == ("op_answer_too_large", 302)
+
+
+@pytest.mark.parametrize("location", ["http://[::1", "\\\\", "https://\u00fc"])
+def test_a_redirect_to_what_is_no_url_is_one(location: str) -> None:
+    with (
+        run_loopback(build_answer(b"", f"Location: {location}", status="302 Found")) as op,
+        pytest.raises(OPResponseError) as caught,
+    ):
+        build_client().post("token", op.url, {})
+    assert caught.value.code == "op_redirect"
+
+
 def test_an_answer_of_the_greatest_size_is_read() -> None:
     with run_loopback(build_answer(b"x" * MAX_ANSWER_BYTES)) as op:
         assert len(build_client().get("jwks", op.url).body) == MAX_ANSWER_BYTES
