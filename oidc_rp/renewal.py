@@ -40,6 +40,7 @@ from .refresh_cookie import (
 )
 from .refresh_rows import SessionStore
 from .renewal_policy import is_due, is_tolerable
+from .responses import error_response
 from .scripts import answer_login_redirect, is_page_visit
 from .session_data import AuthenticationContext, parse_context
 from .session_guard import SESSION_KEY, GuardedSession
@@ -93,7 +94,10 @@ class Renewal:
         except SessionEndedError as error:
             logger.info("session_ended: found at its renewal: %s", error.reason)
             return self._session.drop()
-        except (RenewalError, UnknownProviderError):
+        except UnknownProviderError as error:
+            # Also an alias that is another OP's now, which must not see this session's ID token as a hint either.
+            logger.warning("renewal_failed: %r", error)
+        except RenewalError:
             if is_due(context, time.time()) and is_page_visit(self._request):
                 self._silent = context
                 return data
@@ -180,8 +184,10 @@ class Renewal:
     def _begin_silent_login(self, context: AuthenticationContext, response: HttpResponseBase) -> HttpResponseBase:
         try:
             redirect = renew_at_op(self._request, context)
-        except (OIDCError, UnknownProviderError) as error:
-            logger.warning("renewal_failed: %r", error)
+        except OIDCError as error:
+            if not is_tolerable(context, time.time()):
+                return error_response(self._request, error)
+            logger.warning("renewal_failed: %s: %s %s", error.code, error, error.evidence)
             return response
         return redirect
 
