@@ -1,4 +1,4 @@
-"""Each row of the checklist of the specifications names modules and tests that exist."""
+"""Each row of the checklist of the specifications, and of what attackers get, names modules and tests that exist."""
 
 from __future__ import annotations
 
@@ -8,23 +8,55 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.pages import DOCS, ROOT, read_tables
+from tests.support.pages import DOCS, ROOT, read_table, read_tables
 
 # The list of requirements has no such rows.
 UNUSED_NUMBERS = {25, 54}
 
 
-def read_checklist() -> list[list[str]]:
-    return [cells for _, rows in read_tables(DOCS / "checklist.md") for cells in rows]
+# Rows that have no attacks because what they ask for is being built.
+AWAITED = {27, 57, 58, 61, 62, 69}
+CHECKLIST, CONFORMANCE = DOCS / "checklist.md", DOCS / "conformance.md"
+
+
+def read_rows(page: Path) -> list[list[str]]:
+    return [cells for _, rows in read_tables(page) for cells in rows]
+
+
+def read_numbers(rows: list[list[str]]) -> list[int]:
+    """A row may have several."""
+    return [int(number) for numbers, *_ in rows for number in numbers.split(", ") if number]
 
 
 def test_checklist_has_every_row() -> None:
-    numbers = [int(number) for number, *_ in read_checklist() if number.isdigit()]
-    assert sorted(numbers) == sorted({*range(1, 70)} - UNUSED_NUMBERS)
+    assert sorted(read_numbers(read_rows(CHECKLIST))) == sorted({*range(1, 70)} - UNUSED_NUMBERS)
 
 
-@pytest.mark.parametrize("cells", read_checklist(), ids=lambda cells: cells[1][:40])
-def test_checklist_row_names_what_exists(cells: list[str]) -> None:
+def test_every_row_that_is_done_is_attacked() -> None:
+    done = set(read_numbers([cells for cells in read_rows(CHECKLIST) if cells[3]])) - AWAITED
+    assert done - set(read_numbers(read_rows(CONFORMANCE))) == set(), "see docs/conformance.md, Adding a case"
+
+
+def test_every_lesson_is_attacked() -> None:
+    heading = "Lessons from published advisories"
+    learnt, attacked = ([cells[1] for cells in read_table(page, heading)] for page in (CHECKLIST, CONFORMANCE))
+    assert set(learnt) == set(attacked)
+
+
+def test_every_module_of_attacks_is_in_the_tables() -> None:
+    named = set(re.findall(r"`tests/conformance/(\w+)\.py", "".join(cells[3] for cells in read_rows(CONFORMANCE))))
+    assert named == {path.stem for path in (ROOT / "tests" / "conformance").glob("test_*.py")}
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        pytest.param(cells, id=f"{page.stem}: {cells[1][:60]}")
+        for page in (CHECKLIST, CONFORMANCE)
+        for cells in read_rows(page)
+    ],
+)
+def test_row_names_what_exists(cells: list[str]) -> None:
     _, requirement, where, shown_by = cells
     assert requirement
     if not where.startswith("planned"):
