@@ -39,6 +39,7 @@ HINTS: Final[Mapping[str, str]] = {
     "E113": '"auto" renews sessions that have a refresh token, when their access token has expired.',
     "W107": "Move what is still wanted to OIDC_PROVIDERS, and remove the setting.",
     "E114": 'OIDC_RP_STEP_UP = {"payment": {"acr_values": ["mfa"], "max_age": 300}}',
+    "E115": "Correct the name at the view, or add the policy to OIDC_RP_STEP_UP.",
     # the site around this app
     "E121": "Add it to INSTALLED_APPS.",
     "E122": 'Add "oidc_rp.middleware.OIDCMiddleware" after AuthenticationMiddleware.',

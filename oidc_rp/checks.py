@@ -6,7 +6,7 @@ around it, and the registration of all of them, under the tag "oidc_rp". Docs: c
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from inspect import isclass
 from typing import Any
 
@@ -16,12 +16,21 @@ from django.core.cache.backends.dummy import DummyCache
 from django.core.cache.backends.locmem import LocMemCache
 from django.core.checks import CheckMessage, Tags, register
 from django.core.exceptions import ImproperlyConfigured
-from django.urls import NoReverseMatch, Resolver404, resolve, reverse
+from django.urls import NoReverseMatch, Resolver404, URLPattern, URLResolver, get_resolver, resolve, reverse
 
 from .check_messages import report
 from .conf import app_settings
+from .policies import PolicyLike, find_policy
+from .protocol.errors import ConfigurationError
 from .providers import DEFAULT_ALIAS
-from .settings_checks import check_flat_settings, check_providers, check_providers_for_deployment, find_object
+from .settings_checks import (
+    check_flat_settings,
+    check_providers,
+    check_providers_for_deployment,
+    find_object,
+    find_step_up_fault,
+    is_provider,
+)
 
 TAG = "oidc_rp"
 
@@ -45,7 +54,8 @@ def register_checks() -> None:
     """Register every check of this app. Called when the app is ready; again, it changes nothing."""
     for check in (check_providers, check_flat_settings, check_apps, check_middleware, check_backends, check_urls):
         register(check, TAG)
-    register(check_session_cookie, TAG)
+    for check in (check_session_cookie, check_step_up_views):
+        register(check, TAG)
     for check in (check_providers_for_deployment, check_deployment):
         register(check, TAG, Tags.security, deploy=True)
 
@@ -119,6 +129,24 @@ def check_session_cookie(**_: object) -> list[CheckMessage]:
     return []
 
 
+def check_step_up_views(**_: object) -> list[CheckMessage]:
+    """The policies that views demand, of those that the URLconf leads to, can be used."""
+    urlconf = _get("ROOT_URLCONF")
+    if not isinstance(urlconf, str) or not urlconf or find_step_up_fault(app_settings.step_up) is not None:
+        return []
+    try:
+        views = dict.fromkeys(_find_views(get_resolver().url_patterns))
+    except (ImportError, ImproperlyConfigured):
+        return []  # as above
+    faults = {
+        f"{view.__module__}.{view.__qualname__} demands what cannot be met: {fault}."
+        for view in views
+        for policy in getattr(view, "step_up_policies", ())
+        if (fault := _find_demand_fault(policy)) is not None
+    }
+    return [report("E115", fault) for fault in sorted(faults)]
+
+
 def check_deployment(**_: object) -> list[CheckMessage]:
     """What works on a developer's machine and not, or not safely, in production."""
     messages = [
@@ -167,6 +195,22 @@ def _check_secret_keys() -> Iterator[CheckMessage]:
             or text.startswith("django-insecure-")
         ):
             yield report("W145", f"{name} is too weak to seal tokens with: who guesses it reads them.")
+
+
+def _find_views(patterns: Iterable[URLPattern | URLResolver]) -> Iterator[Any]:
+    for pattern in patterns:
+        if isinstance(pattern, URLPattern):
+            yield pattern.callback
+        else:
+            yield from _find_views(pattern.url_patterns)
+
+
+def _find_demand_fault(policy: PolicyLike) -> str | None:
+    try:
+        provider = find_policy(policy).provider
+    except ConfigurationError as error:
+        return str(error)
+    return None if provider is None or is_provider(provider) else f"OIDC_PROVIDERS has no provider {provider!r}"
 
 
 def _get(name: str) -> Any:

@@ -9,19 +9,20 @@
     path("admin/", step_up_include(admin.site.urls, "staff"))    # a whole section
 
 They include `login_required`: who is not signed in is sent to the OP with all that is
-demanded, in one trip. They work for sync and async views alike.
+demanded, in one trip. Several on one view are demanded together. They work for sync and
+async views alike.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import wraps
 from typing import Any, TypeVar
 
 from asgiref.sync import iscoroutinefunction, sync_to_async
 from django.urls import URLPattern, URLResolver, include
 
-from .policies import PolicyLike, build_policy, find_policy
+from .policies import PolicyLike, build_policy
 from .protocol.step_up import Requirement
 from .step_up_trips import demand
 
@@ -118,29 +119,37 @@ def make_policy(
 
 
 def _guard(view: View, policy: PolicyLike, keep_form: bool = False) -> View:
-    guarded: Any = (_guard_async if iscoroutinefunction(view) else _guard_sync)(view, policy, keep_form)
+    # A view that has such a decorator already, maybe within a section that has one: all of them are demanded in
+    # one trip, because after a second one the first might not be met any more. The inner one stays, and is content.
+    policies = (policy, *getattr(view, "step_up_policies", ()))
+    keep_form = keep_form or getattr(view, "step_up_keeps_form", False)
+    guarded: Any = (_guard_async if iscoroutinefunction(view) else _guard_sync)(view, policies, keep_form)
+    guarded.step_up_policies = policies
+    guarded.step_up_keeps_form = keep_form
     # LoginRequiredMiddleware would send the user to a login without the demand, and so make two trips of one.
     guarded.login_required = False
     return guarded  # type: ignore[no-any-return]  # it has the view's signature
 
 
-def _guard_sync(view: Callable[..., Any], policy: PolicyLike, keep_form: bool) -> Callable[..., Any]:
+def _guard_sync(view: Callable[..., Any], policies: Sequence[PolicyLike], keep_form: bool) -> Callable[..., Any]:
     @wraps(view)
     def guarded(request: Any, /, *args: Any, **kwargs: Any) -> Any:
-        if request.oidc.meets(policy):
-            return view(request, *args, **kwargs)
-        return demand(request, find_policy(policy), keeps_form=keep_form)
+        for policy in policies:
+            if not request.oidc.meets(policy):
+                return demand(request, policies, keeps_form=keep_form)
+        return view(request, *args, **kwargs)
 
     return guarded
 
 
-def _guard_async(view: Callable[..., Any], policy: PolicyLike, keep_form: bool) -> Callable[..., Any]:
+def _guard_async(view: Callable[..., Any], policies: Sequence[PolicyLike], keep_form: bool) -> Callable[..., Any]:
     @wraps(view)
     async def guarded(request: Any, /, *args: Any, **kwargs: Any) -> Any:
-        if await request.oidc.ameets(policy):
-            return await view(request, *args, **kwargs)
-        # May ask the OP for its metadata.
-        return await sync_to_async(demand)(request, find_policy(policy), keeps_form=keep_form)
+        for policy in policies:
+            if not await request.oidc.ameets(policy):
+                # May ask the OP for its metadata.
+                return await sync_to_async(demand)(request, policies, keeps_form=keep_form)
+        return await view(request, *args, **kwargs)
 
     return guarded
 

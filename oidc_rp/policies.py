@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from .conf import app_settings
 from .protocol.errors import ConfigurationError
@@ -72,8 +71,8 @@ def build_policy(
     return Policy(parse_requirement(acr_values, amr, max_age), provider)
 
 
-def find_policy_fault(value: object) -> str | None:
-    """What keeps OIDC_RP_STEP_UP from being used, None if nothing does."""
+def find_policy_fault(value: object, is_provider: Callable[[str], bool]) -> str | None:
+    """What keeps OIDC_RP_STEP_UP from being used, None if nothing does. `is_provider` knows the aliases."""
     if not isinstance(value, Mapping):
         return "must be a dict"
     for name, members in value.items():
@@ -83,7 +82,6 @@ def find_policy_fault(value: object) -> str | None:
             policy = parse_policy(members)
         except ValueError as error:
             return f"[{name!r}] {error}"
-        known: Any = app_settings.providers
-        if policy.provider is not None and app_settings.provider_loader is None and policy.provider not in known:
+        if policy.provider is not None and not is_provider(policy.provider):
             return f"[{name!r}] names a provider that OIDC_PROVIDERS does not have: {policy.provider!r}"
     return None

@@ -102,6 +102,17 @@ def find_origin_fault(value: object) -> str | None:
     return None
 
 
+def is_provider(alias: str) -> bool:
+    """Whether there may be such a provider: a loader knows more than can be seen, and settings may be wrong."""
+    configured = read_providers()
+    return app_settings.provider_loader is not None or isinstance(configured, CheckMessage) or alias in configured
+
+
+def find_step_up_fault(value: object) -> str | None:
+    """What keeps `value` from being OIDC_RP_STEP_UP, None if nothing does."""
+    return find_policy_fault(value, is_provider)
+
+
 def find_object(path: object) -> Any:
     """What a dotted path of the settings leads to; None if to nothing.
 
@@ -275,7 +286,7 @@ FLAT_SETTINGS: Mapping[str, tuple[str, Callable[[object], str | None]]] = {
     "OIDC_RP_REFRESH_GRACE": ("E111", _find_seconds_fault),
     "OIDC_RP_RENEWAL_TOLERANCE": ("E112", _find_seconds_fault),
     "OIDC_RP_SESSION_RENEWAL": ("E113", _find_renewal_fault),
-    "OIDC_RP_STEP_UP": ("E114", find_policy_fault),
+    "OIDC_RP_STEP_UP": ("E114", find_step_up_fault),
 }
 
 

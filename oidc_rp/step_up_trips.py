@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import logging
 import time
+from collections.abc import Sequence
 from dataclasses import asdict
 from hashlib import sha256
 from typing import Any
@@ -25,7 +26,7 @@ from .cookies import cookie_name, set_cookie
 from .flows.login import Login, Wishes
 from .flows.transaction import Transaction
 from .kept_forms import keep_form
-from .policies import Policy, build_policy
+from .policies import Policy, PolicyLike, build_policy, find_policy
 from .protocol.errors import AuthenticationResponseError, ConfigurationError, OIDCError, OPError, RequirementError
 from .protocol.step_up import Authentication, Reached, Requirement, build_challenge
 from .providers import DEFAULT_ALIAS, UnknownProviderError, providers
@@ -53,8 +54,8 @@ _SIGNALS = {
 }
 
 
-def demand(request: HttpRequest, policy: Policy, *, keeps_form: bool = False) -> HttpResponse:
-    """What a request gets whose login does not meet `policy`.
+def demand(request: HttpRequest, policies: Sequence[PolicyLike], *, keeps_form: bool = False) -> HttpResponse:
+    """What a request gets whose login does not meet each of `policies`. Raises ConfigurationError.
 
     A visit to a page: a redirect to the OP, with all that is demanded, and back to the page.
     A script: a 401 that says where to go (RFC 9470). Anything else, such as a form: a page
@@ -62,6 +63,7 @@ def demand(request: HttpRequest, policy: Policy, *, keeps_form: bool = False) ->
     `keeps_form`, a form is kept for the page to take up afterwards (`kept_forms`).
     """
     context = _read_context(request)
+    policy = _combine([find_policy(policy) for policy in policies], context)
     missing = find_missing(context, policy)
     alias = _choose_alias(policy, context)
     word = missing.missing if missing else ""
@@ -178,6 +180,19 @@ def _choose_alias(policy: Policy, context: AuthenticationContext | None) -> str:
         except (UnknownProviderError, ConfigurationError):
             return DEFAULT_ALIAS
     return DEFAULT_ALIAS
+
+
+def _combine(policies: Sequence[Policy], context: AuthenticationContext | None) -> Policy:
+    """All of them at once; of those that name different providers, the ones for the first that is not met."""
+    first = next((policy for policy in policies if find_missing(context, policy) is not None), policies[0])
+    provider = first.provider or next((policy.provider for policy in policies if policy.provider is not None), None)
+    alias = _choose_alias(Policy(first.requirement, provider), context)
+    levels = providers[alias].config.acr_levels if len(policies) > 1 else ()
+    requirement = first.requirement
+    for policy in policies:
+        if policy.provider in (None, provider):
+            requirement = requirement.combine(policy.requirement, levels=levels)
+    return Policy(requirement, provider)
 
 
 def _mark(page: str) -> str:

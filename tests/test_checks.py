@@ -87,6 +87,7 @@ def names(messages: list[CheckMessage]) -> set[str]:
     return {str(message.id).removeprefix("oidc_rp.") for message in messages}
 
 
+TYPOS = "tests.support.step_up_typos"
 TRIGGERS: Mapping[str, Mapping[str, Any]] = {
     "E001": {"OIDC_PROVIDERS": [PROVIDER]},
     "E002": {"OIDC_PROVIDERS": {"default": "https://op.example"}},
@@ -138,6 +139,7 @@ TRIGGERS: Mapping[str, Mapping[str, Any]] = {
     "E112": {"OIDC_RP_RENEWAL_TOLERANCE": "5 minutes"},
     "E113": {"OIDC_RP_SESSION_RENEWAL": True},
     "E114": {"OIDC_RP_STEP_UP": {"payment": {}}},
+    "E115": {"ROOT_URLCONF": TYPOS, "OIDC_RP_STEP_UP": {"payment": {"max_age": 60}}},
     "E105": mozilla(OIDC_RP_SCOPES=["openid"]),
     "W106": {"OIDC_RP_BASEURL": "https://app.example"},
     "W107": {"OIDC_RP_CLIENT_ID": "client-1"},
@@ -215,6 +217,13 @@ def test_good_site_is_silent() -> None:
         pytest.param({"CSRF_COOKIE_SECURE": False, "CSRF_USE_SESSIONS": True}, id="no_csrf_cookie"),
         pytest.param(
             {
+                "OIDC_RP_STEP_UP": {"a": {"max_age": 5, "provider": "tenant"}},
+                "OIDC_RP_PROVIDER_LOADER": "tests.multitenant.loader.load_tenant",
+            },
+            id="policy_of_a_provider_that_the_loader_may_know",
+        ),
+        pytest.param(
+            {
                 "SESSION_ENGINE": "django.contrib.sessions.backends.signed_cookies",
                 "INSTALLED_APPS": [app for app in test_settings.INSTALLED_APPS if not app.endswith("sessions")],
             },
@@ -251,6 +260,8 @@ def test_good_variant_is_silent(changes: Mapping[str, Any]) -> None:
         pytest.param({"OIDC_RP_PROVIDER_LOADER": "oidc_rp.conf.DEFAULTS"}, "E104", id="loader_that_is_not_callable"),
         pytest.param({"OIDC_RP_PROVIDER_LOADER": load_provider}, "E104", id="loader_itself"),
         pytest.param({"OIDC_RP_CACHE": ["default"]}, "E102", id="cache_that_is_not_hashable"),
+        pytest.param({"OIDC_RP_STEP_UP": {"a": {"max_age": 5, "provider": "nowhere"}}}, "E114", id="policy_nowhere"),
+        pytest.param({"OIDC_RP_STEP_UP": [], "ROOT_URLCONF": TYPOS}, "E114", id="policies_in_a_list"),
         pytest.param({"MIDDLEWARE": [OURS]}, "E123", id="no_other_middleware"),
         pytest.param(
             {"AUTHENTICATION_BACKENDS": [OLD := "tests.test_checks.OldBackend"]}, "E125", id="old_backend_only"
@@ -279,6 +290,16 @@ def test_check_reports(changes: Mapping[str, Any], expected: str) -> None:
             {"OIDC_RP_STEP_UP": {"payment": {"maxage": 5}}},
             "OIDC_RP_STEP_UP['payment'] has an unknown key 'maxage'; 'max_age' is one.",
             id="policy",
+        ),
+        pytest.param(
+            {"ROOT_URLCONF": TYPOS, "OIDC_RP_STEP_UP": {}},
+            "tests.support.step_up_typos.transfer demands what cannot be met: OIDC_RP_STEP_UP has no policy 'paymnt'.",
+            id="policy_of_a_view",
+        ),
+        pytest.param(
+            {"ROOT_URLCONF": TYPOS, "OIDC_RP_STEP_UP": {}},
+            "step_up_typos.elsewhere demands what cannot be met: OIDC_PROVIDERS has no provider 'nowhere'.",
+            id="provider_of_a_view",
         ),
     ],
 )

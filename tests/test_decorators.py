@@ -157,6 +157,35 @@ def test_policy_that_there_is_not_lets_nobody_in(op: FakeOP) -> None:
     assert get_error(sign_in_as(op, acr="mfa").get("/unknown/", headers=JSON)) == (503, "step_up_policy")
 
 
+# --- several on one view
+
+
+@pytest.mark.parametrize("page", ["/twice/", "/section/recent/", "/section/arecent/"])
+@pytest.mark.parametrize("claims", [{}, {"acr": "mfa", "auth_time": 1_700_000_000}], ids=["outer", "inner"])
+def test_decorators_of_one_view_make_one_trip(op: FakeOP, page: str, claims: dict[str, Any]) -> None:
+    """Two might undo each other: a fresh password takes the place of a second factor."""
+    client = sign_in_as(op, **claims)
+    begun = client.get(page)
+    sent = query(begun["Location"])
+    assert (sent["acr_values"], sent["max_age"]) == ("mfa", "60")
+    op.claims.update(acr="mfa", auth_time=None)
+    del op.claims["auth_time"]
+    assert complete(client, op.authorize(begun["Location"]))["Location"] == page
+    assert client.get(page).content == b"in"
+
+
+def test_decorators_that_name_different_providers_are_demanded_one_at_a_time(op: FakeOP, other_op: FakeOP) -> None:
+    begun = sign_in_as(op).get("/both/")
+    assert begun["Location"].startswith("https://other.example/")
+    sent = query(begun["Location"])
+    assert (sent["acr_values"], sent["max_age"]) == ("mfa", "60")
+
+
+def test_decorator_around_another_keeps_its_form(op: FakeOP) -> None:
+    refused = sign_in_as(op).post("/section/transfer/", {"to": "bob"}, headers={"Sec-Fetch-Mode": "navigate"})
+    assert "It is kept for ten minutes" in refused.content.decode()
+
+
 # --- async
 
 

@@ -89,6 +89,30 @@ def test_step_down_by_a_later_login_is_followed(alice: Client, op: FakeOP) -> No
     assert alice.get("/payment/").status_code == 302
 
 
+def test_step_down_by_a_refresh_is_followed(op: FakeOP) -> None:
+    alice = Client()
+    with time_machine.travel(1_800_000_000, tick=False) as clock:
+        sign_in(alice, op)
+        step_up(alice, op, acr="mfa")
+        clock.shift(30)
+        assert alice.get("/payment/").status_code == 200
+        op.claims.update(acr="pwd")
+        assert alice.post("/oidc/refresh/").json()["acr"] == "pwd"
+        alice.cookies.pop(cookie_name("step_up"))
+        assert alice.get("/payment/").status_code == 302
+
+
+def test_refresh_makes_no_login_fresher(op: FakeOP) -> None:
+    alice = Client()
+    with time_machine.travel(1_800_000_000, tick=False) as clock:
+        sign_in(alice, op)
+        clock.shift(60 - 5 + 30)
+        assert alice.get("/age/").status_code == 200
+        clock.shift(1)
+        assert alice.post("/oidc/refresh/").status_code == 200
+        assert alice.get("/age/").status_code == 302
+
+
 # --- not met
 
 

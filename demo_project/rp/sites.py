@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
+FRESH_SECONDS = 60
 PORTS = {"a": 8001, "b": 8002}
 SCOPES = {"a": ["openid", "profile", "email"], "b": ["openid", "profile", "email", "groups", "api"]}
 
@@ -45,7 +46,7 @@ def read_site(environ: Mapping[str, str]) -> Site:
         letter=letter,
         url=_url(environ, letter),
         other_url="" if environ.get("OIDC_PROVIDERS") else _url(environ, "b" if letter == "a" else "a"),
-        fresh_seconds=60 if letter == "b" else None,
+        fresh_seconds=FRESH_SECONDS if letter == "b" else None,
         api_url=f"{read_op_url(environ)}/api/account/" if letter == "b" and not environ.get("OIDC_PROVIDERS") else "",
     )
 

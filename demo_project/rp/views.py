@@ -9,7 +9,6 @@ from django.contrib.auth.decorators import login_required
 from django.db.models import Q
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.cache import cache_control, never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -21,16 +20,14 @@ from demo_project.rp.forms import TransferForm
 from demo_project.rp.journal.diagram import build_rows
 from demo_project.rp.journal.middleware import read_browser
 from demo_project.rp.models import Trip
-from demo_project.rp.sites import current_site
-from oidc_rp.decorators import step_up_required
+from demo_project.rp.sites import FRESH_SECONDS, current_site
+from oidc_rp.decorators import recent_login_required, step_up_required
 from oidc_rp.details import OIDCDetails, OIDCRequest
 from oidc_rp.kept_forms import take_form
 from oidc_rp.models import OIDCSession
 from oidc_rp.policies import find_policy
-from oidc_rp.providers import DEFAULT_ALIAS, providers
 from oidc_rp.session_data import read_context
 from oidc_rp.session_rows import end_rows
-from oidc_rp.shortcuts import redirect_to_op
 
 # What the page after a transfer says, in the session until it has been said.
 TRANSFERRED = "demo_rp_transferred"
@@ -95,16 +92,16 @@ def private(request: HttpRequest) -> HttpResponse:
 @never_cache
 def fresh(request: HttpRequest) -> HttpResponse:
     """A page that needs a login which is not older than a minute, and sends anybody else to the OP for one."""
-    limit = current_site().fresh_seconds
-    if limit is None:
+    if current_site().fresh_seconds is None:
         raise Http404("This site has no such page.")
+    return _show_fresh(request)
+
+
+@recent_login_required(FRESH_SECONDS)
+def _show_fresh(request: HttpRequest) -> HttpResponse:
     details = cast(OIDCRequest, request).oidc
-    alias = details.provider or DEFAULT_ALIAS
-    age = _age(details)
-    # The same tolerance as oidc_rp's own when the user comes back: less would send them round in circles.
-    if age is None or age > limit + providers[alias].config.clock_skew:
-        return redirect_to_op(request, alias, next=reverse("demo_rp:fresh"), max_age=limit)
-    return render(request, "demo_rp/fresh.html", {"age": age, "auth_time": as_moment(details.auth_time)})
+    context = {"age": _age(details), "auth_time": as_moment(details.auth_time)}
+    return render(request, "demo_rp/fresh.html", context)
 
 
 @require_safe

@@ -87,6 +87,23 @@ class Requirement:
         if missing is not None:
             raise missing
 
+    def combine(self, other: Requirement, *, levels: Sequence[str] = ()) -> Requirement:
+        """What meets both. If no `acr` can do that, this one's are kept, and the other stays unmet."""
+        acr_values = self.acr_values or other.acr_values
+        if self.acr_values and other.acr_values:
+            both = dict.fromkeys(self.acr_values + other.acr_values)
+            common = (
+                acr
+                for acr in both
+                if _is_reached(acr, self.acr_values, levels) and _is_reached(acr, other.acr_values, levels)
+            )
+            acr_values = tuple(common) or self.acr_values
+        return Requirement(
+            acr_values=acr_values,
+            amr=tuple(dict.fromkeys(self.amr + other.amr)),
+            max_age=min((age for age in (self.max_age, other.max_age) if age is not None), default=None),
+        )
+
 
 def parse_requirement(acr_values: object = None, amr: object = None, max_age: object = None) -> Requirement:
     """A requirement as people write it: lists or sets of strings, and a number of seconds.

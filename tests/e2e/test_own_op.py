@@ -79,6 +79,14 @@ def test_login_goes_to_the_given_provider_with_its_options(lone_site: LoneSite, 
     assert "prompt=login" in begun.location
 
 
+def test_transfer_page_asks_the_given_provider_for_a_second_factor(lone_site: LoneSite, demo: Demo) -> None:
+    demanded = lone_site.get("/transfer/")
+    assert demanded.status == 302
+    assert demanded.location.startswith(f"{demo.op}/o/authorize/?")
+    assert "acr_values=mfa" in demanded.location
+    assert "max_age=300" in demanded.location
+
+
 def test_pages_work_in_a_browser(lone_site: LoneSite, chromium: Browser) -> None:
     page = chromium.new_page()
     page.goto(lone_site.url)

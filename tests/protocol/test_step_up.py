@@ -142,6 +142,31 @@ def test_check_raises_what_is_missing_with_all_that_was_reached() -> None:
     assert caught.value.evidence == {"missing": "acr", "required": ("mfa",), "actual": "pwd", "reached": reached}
 
 
+# --- several at once
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "both"),
+    [
+        (Requirement(("mfa",)), Requirement(max_age=5), Requirement(("mfa",), (), 5)),
+        (Requirement(max_age=5), Requirement(("mfa",), (), 60), Requirement(("mfa",), (), 5)),
+        (Requirement(max_age=0), Requirement(max_age=5), Requirement(max_age=0)),
+        (
+            Requirement(amr=(("a",), ("b", "c"))),
+            Requirement(amr=(("a",), ("d",))),
+            Requirement(amr=(("a",), ("b", "c"), ("d",))),
+        ),
+        (Requirement(("x", "y")), Requirement(("z", "y")), Requirement(("y",))),
+        (Requirement(("silver",)), Requirement(("gold",)), Requirement(("gold",))),
+        (Requirement(("x",)), Requirement(("y",)), Requirement(("x",))),
+    ],
+    ids=["acr_and_age", "smaller_age", "zero", "amr", "common_acr", "higher_level", "nothing_in_common"],
+)
+def test_requirements_are_combined(one: Requirement, other: Requirement, both: Requirement) -> None:
+    assert one.combine(other, levels=LEVELS) == both
+    assert one.combine(one, levels=LEVELS) == one
+
+
 # --- as people write it
 
 

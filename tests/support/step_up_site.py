@@ -52,6 +52,24 @@ def by_age(request: HttpRequest) -> HttpResponse:
     return HttpResponse("in")
 
 
+@acr_required("mfa")
+@recent_login_required(60)
+def twice(request: HttpRequest) -> HttpResponse:
+    return HttpResponse("in")
+
+
+@step_up_required(acr_values=["mfa"], provider="other")
+@recent_login_required(60)
+@step_up_required(acr_values=["pwd"], provider="default")
+def at_both(request: HttpRequest) -> HttpResponse:
+    raise AssertionError("nobody is signed in at two providers")
+
+
+@recent_login_required(60)
+async def arecent(request: HttpRequest) -> HttpResponse:
+    return HttpResponse("in")
+
+
 @step_up_required(acr_values=["mfa"], provider="other")
 def at_other(request: HttpRequest) -> HttpResponse:
     return HttpResponse("in")
@@ -82,7 +100,13 @@ def ask(request: OIDCRequest) -> HttpResponse:
     return JsonResponse([*asked, template.render({"request": request}, request)], safe=False)
 
 
-section = [path("public/", ask, name="public"), path("deep/", include(([path("er/", ask, name="deeper")], "deep")))]
+section = [
+    path("public/", ask, name="public"),
+    path("recent/", by_age),
+    path("arecent/", arecent),
+    path("transfer/", transfer),
+    path("deep/", include(([path("er/", ask, name="deeper")], "deep"))),
+]
 
 urlpatterns = [
     path("payment/", payment),
@@ -93,6 +117,8 @@ urlpatterns = [
     path("amr/", by_amr),
     path("age/", by_age),
     path("other/", at_other),
+    path("twice/", twice),
+    path("both/", at_both),
     path("unknown/", unknown),
     path("page/", Page.as_view()),
     path("fresh-page/", Page.as_view(policy=None, max_age=1)),
