@@ -94,7 +94,7 @@ def begin(request: HttpRequest, policy: Policy, next_url: str) -> HttpResponse:
         acr_values=requirement.acr_values,
         amr=requirement.amr,
         step_up=True,
-        sub=context.sub if context is not None and context.provider == alias else None,
+        sub=context.sub if context is not None and _find_alias(context) == alias else None,
     )
     return send_to_op(request, alias, next_url, wishes)
 
@@ -170,16 +170,16 @@ def _read_context(request: HttpRequest) -> AuthenticationContext | None:
 
 
 def _choose_alias(policy: Policy, context: AuthenticationContext | None) -> str:
-    """The policy's provider, or the one where the user signed in, if there still is one of that name."""
-    if policy.provider is not None:
-        return policy.provider
-    if context is not None:
-        try:
-            if providers[context.provider].config.issuer == context.iss:
-                return context.provider
-        except (UnknownProviderError, ConfigurationError):
-            return DEFAULT_ALIAS
-    return DEFAULT_ALIAS
+    """The policy's provider, or the one where the user signed in, or the default one."""
+    return policy.provider or (_find_alias(context) if context is not None else None) or DEFAULT_ALIAS
+
+
+def _find_alias(context: AuthenticationContext) -> str | None:
+    """The alias of the OP where the user signed in; None if it is not configured any more, or means another OP."""
+    try:
+        return context.provider if providers[context.provider].config.issuer == context.iss else None
+    except (UnknownProviderError, ConfigurationError):
+        return None
 
 
 def _combine(policies: Sequence[Policy], context: AuthenticationContext | None) -> Policy:

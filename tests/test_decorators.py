@@ -135,7 +135,11 @@ def test_login_at_an_op_that_the_alias_does_not_mean_any_more_counts_for_nothing
 ) -> None:
     client = sign_in_as(op, acr="mfa")
     change_provider(settings, ISSUER="https://other.example/tenant/", CLIENT_ID="client-2")
-    assert client.get("/payment/")["Location"].startswith("https://other.example/")
+    begun = client.get("/payment/")
+    assert begun["Location"].startswith("https://other.example/")
+    # There, whoever it was here is somebody else in any case.
+    other_op.claims.update(acr="mfa", sub="subject-9", email="nine@example.com")
+    assert complete(client, other_op.authorize(begun["Location"]))["Location"] == "/payment/"
 
 
 def test_login_at_a_provider_that_is_gone_counts_for_nothing(op: FakeOP, other_op: FakeOP, settings: Any) -> None:
