@@ -96,6 +96,12 @@ class Browser:
         """What a script on the page does: a call with JSON."""
         return Page(self._session.request(method, url, json=content, timeout=TIMEOUT))
 
+    def copy(self) -> Browser:
+        """A second one with the same cookies: another tab that is about to do something, or a thief."""
+        twin = Browser()
+        twin._session.cookies.update(self._session.cookies)
+        return twin
+
     def load_frames(self, *urls: str) -> None:
         """As Chromium loads a frame of another site: without any of that site's cookies."""
         for url in urls:

@@ -37,9 +37,9 @@ class OP(ABC):
     fails: ClassVar[Mapping[str, str]] = {}
     # What it has although its metadata do not say so.
     unadvertised: ClassVar[frozenset[str]] = frozenset()
-    # What goes into the fields of its login pages.
-    credentials: ClassVar[Mapping[str, str]]
+    # The user's, and the `acr` of a login with a second factor; None if it has none.
     email: ClassVar[str]
+    strong_acr: ClassVar[str | None] = None
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -60,6 +60,11 @@ class OP(ABC):
     @abstractmethod
     def rotate_keys(self) -> None:
         """Sign with new keys from now on. Sessions go on."""
+
+    @property
+    @abstractmethod
+    def credentials(self) -> Mapping[str, str]:
+        """What goes into the fields of its login pages now."""
 
     @property
     def origin(self) -> str:

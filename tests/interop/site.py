@@ -67,7 +67,7 @@ class Site:
             **(options or {}),
         }
         self._write_providers({**self._read_providers(), alias: provider})
-        return Client(self, op, alias)
+        return Client(self, op, alias, registered["client_id"], registered.get("client_secret", ""))
 
     def manage(self, *arguments: str) -> str:
         """What `manage.py` prints."""
@@ -94,6 +94,8 @@ class Client:
     site: Site
     op: OP
     alias: str
+    client_id: str
+    secret: str
 
     def begin(self, browser: Browser, **parameters: str) -> Page:
         """Follow the link to the login, to the first page that is not a redirect."""
@@ -119,6 +121,15 @@ class Client:
         """The claims, and the user made of them."""
         account: dict[str, Any] = browser.get(f"{self.site.url}/account/").response.json()
         return account
+
+    def tokens(self, browser: Browser) -> dict[str, str]:
+        """The access token and the refresh token of the session, which the site shows to nobody but these tests."""
+        tokens: dict[str, str] = browser.get(f"{self.site.url}/tokens/").response.json()
+        return tokens
+
+    def renew(self, browser: Browser, rejected: str) -> int:
+        """A request whose call of an API was answered 401, because of that access token; the HTTP status."""
+        return browser.get(f"{self.site.url}/renew/", rejected=rejected).status
 
     def sign_out(self, browser: Browser) -> Page:
         """By the site's own form, through the OP's pages and back."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,8 +11,11 @@ from django.contrib.auth.decorators import login_required
 from django.http import HttpResponse, JsonResponse
 from django.urls import path
 
+from oidc_rp.decorators import step_up_required
 from oidc_rp.details import OIDCRequest
 from oidc_rp.models import OIDCSession
+from oidc_rp.refresh_cookie import load_refresh_token
+from oidc_rp.sessions import read_context
 from tests.interop.site_settings import SITE_FOLDER
 from tests.urls import urlpatterns as common
 
@@ -27,6 +31,33 @@ def account(request: OIDCRequest) -> HttpResponse:
     return JsonResponse({"claims": dict(request.oidc.claims), "email": getattr(request.user, "email", None)})
 
 
+@login_required
+def tokens(request: OIDCRequest) -> HttpResponse:
+    """What a thief in the site's own code would find."""
+    context, held = read_context(request.session), request.oidc.tokens
+    assert context is not None
+    assert held is not None
+    refresh_token = load_refresh_token(request, context, time.time())
+    shown = {"access_token": held.access_token, "refresh_token": refresh_token.token if refresh_token else ""}
+    return JsonResponse(shown)
+
+
+@login_required
+def renew(request: OIDCRequest) -> HttpResponse:
+    """What `request.oidc.auth` does when an API answers 401."""
+    return HttpResponse(status=200 if request.oidc.auth.renew_token(request.GET["rejected"]) else 409)
+
+
+def stronger(request: OIDCRequest, acr: str) -> HttpResponse:
+    """A page that only a login with this acr opens."""
+
+    @step_up_required(acr_values=[acr])
+    def page(request: OIDCRequest) -> HttpResponse:
+        return HttpResponse(f"for {request.oidc.acr} only")
+
+    return page(request)
+
+
 def ends(request: OIDCRequest, alias: str) -> HttpResponse:
     """Why each session with this provider has ended, "" for one that is alive; the oldest first."""
     rows = OIDCSession.objects.filter(alias=alias).order_by("created_at")
@@ -36,5 +67,8 @@ def ends(request: OIDCRequest, alias: str) -> HttpResponse:
 urlpatterns = [
     *common,
     path("account/", account),
+    path("tokens/", tokens),
+    path("renew/", renew),
+    path("stronger/<str:acr>/", stronger),
     path("ends/<str:alias>/", ends),
 ]

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Mapping
 from importlib.metadata import version
 from typing import Any
+
+import pyotp
 
 from ..installing import ROOT
 from ..op import OP
@@ -19,12 +22,18 @@ class DemoOP(OP):
     key = "demo"
     product = "Demo's OP (django-oauth-toolkit)"
     version = version("django-oauth-toolkit")
-    credentials = {"username": "alice", "password": "alice-demo"}
     email = "alice@example.com"
+    strong_acr = "mfa"
 
     @property
     def issuer(self) -> str:
         return f"{self.origin}/o"
+
+    @property
+    def credentials(self) -> Mapping[str, str]:
+        secret = re.search(r"^alice .*TOTP secret (\w+)", (self.folder / "accounts.txt").read_text(), re.MULTILINE)
+        assert secret is not None
+        return {"username": "alice", "password": "alice-demo", "code": pyotp.TOTP(secret[1]).now()}
 
     @property
     def environment(self) -> Mapping[str, str]:

@@ -42,7 +42,7 @@ class Glewlwyd(OP):
         "Silent login (`prompt=none`)": "`invalid_request` without an `id_token_hint`",
         "`max_age`": "`auth_time` is 0",
     }
-    unadvertised = frozenset({"none", "backchannel_logout_supported", "frontchannel_logout_supported"})
+    unadvertised = frozenset({"none", "refresh_token", "backchannel_logout_supported", "frontchannel_logout_supported"})
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)

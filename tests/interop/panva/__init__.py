@@ -1,4 +1,4 @@
-"""panva's oidc-provider, from npm, with a Node that is new enough for it. Its development pages take any password."""
+"""panva's oidc-provider, from npm, with a Node that is new enough for it."""
 
 from __future__ import annotations
 
@@ -20,9 +20,10 @@ class Panva(OP):
     key = "panva"
     product = "panva oidc-provider"
     version = PINNED["oidc-provider"]
-    credentials = {"login": "alice", "password": "any"}
     email = "alice@example.com"
+    strong_acr = "mfa"
     access_token_seconds = 3600
+    credentials = {"login": "alice", "password": "any", "pin": "1234"}
 
     @classmethod
     def install(cls) -> None:

@@ -6,7 +6,7 @@ import { generateKeyPairSync } from 'node:crypto';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 
-import { Provider } from 'oidc-provider';
+import { Provider, interactionPolicy } from 'oidc-provider';
 
 const { PORT, FOLDER, ACCESS_TOKEN_SECONDS } = process.env;
 const KEYS = `${FOLDER}/keys.json`;
@@ -14,6 +14,9 @@ const STATE = `${FOLDER}/state.json`;
 const ALGORITHMS = [
   'RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA', 'HS256', 'HS384', 'HS512',
 ];
+
+let provider;
+let handle;
 
 const readJson = (path) => (existsSync(path) ? JSON.parse(readFileSync(path)) : []);
 
@@ -70,8 +73,37 @@ function addKeys() {
   writeFileSync(KEYS, JSON.stringify([...makeKeys(), ...readJson(KEYS)]));
 }
 
+const wantsMfa = (params) => (params.acr_values ?? '').split(' ').includes('mfa');
+
+// By itself the provider does not do more for acr_values than note what was wished.
+function buildPolicy() {
+  const policy = interactionPolicy.base();
+  const { Check } = interactionPolicy;
+  policy.get('login').checks.add(new Check('acr', 'a second factor is required', ({ oidc }) => (
+    wantsMfa(oidc.params) && oidc.session.acr !== 'mfa' && !oidc.result?.login
+  )));
+  return policy;
+}
+
+async function interact(request, response) {
+  const { uid, params } = await provider.interactionDetails(request, response);
+  const isStrong = wantsMfa(params);
+  if (request.method === 'POST') {
+    const form = new URLSearchParams(await new Response(request).text());
+    if (!isStrong || form.get('pin') === '1234') {
+      const how = isStrong ? { acr: 'mfa', amr: ['pwd', 'pin'] } : { acr: 'pwd', amr: ['pwd'] };
+      await provider.interactionFinished(request, response, { login: { accountId: form.get('login'), ...how } });
+      return;
+    }
+  }
+  response.setHeader('Content-Type', 'text/html');
+  response.end(`<form method="post" action="/interaction/${uid}"><input name="login"><input type="password" name="password">
+    ${isStrong ? '<input name="pin">' : ''}<button>Sign in</button></form>`);
+}
+
 function build() {
-  const provider = new Provider(`http://127.0.0.1:${PORT}`, {
+  provider = new Provider(`http://127.0.0.1:${PORT}`, {
+    acrValues: ['pwd', 'mfa'],
     adapter: Store,
     claims: {
       openid: ['sub'],
@@ -83,6 +115,7 @@ function build() {
     enabledJWA: { idTokenSigningAlgValues: ALGORITHMS },
     features: {
       backchannelLogout: { enabled: true },
+      devInteractions: { enabled: false },
       clientCredentials: { enabled: true },
       registration: { enabled: true },
       revocation: { enabled: true },
@@ -101,25 +134,41 @@ function build() {
         email_verified: true,
       }),
     }),
+    interactions: { policy: buildPolicy(), url: (ctx, { uid }) => `/interaction/${uid}` },
     // To clients that are registered for it, without offline_access: the tokens then end with the session.
     issueRefreshToken: (ctx, client) => client.grantTypeAllowed('refresh_token'),
+    // The sites belong to the house, and nobody is asked for consent.
+    loadExistingGrant: async (ctx) => {
+      const { client, session, params, provider: { Grant } } = ctx.oidc;
+      const known = session.grantIdFor(client.clientId);
+      const grant = (known && await Grant.find(known)) || new Grant({ clientId: client.clientId, accountId: session.accountId });
+      grant.addOIDCScope(params.scope);
+      await grant.save();
+      return grant;
+    },
     jwks: { keys: readJson(KEYS) },
     // Always, so that a reused refresh token is detected at once.
     rotateRefreshToken: true,
     ttl: { AccessToken: Number(ACCESS_TOKEN_SECONDS) },
   });
   provider.on('server_error', (ctx, error) => console.error(error));
-  return provider.callback();
+  handle = provider.callback();
 }
 
 if (!existsSync(KEYS)) addKeys();
-let handle = build();
+build();
 process.on('SIGHUP', () => {
   addKeys();
-  handle = build();
+  build();
 });
 process.on('SIGTERM', () => {
   writeFileSync(STATE, JSON.stringify([...entries]));
   process.exit();
 });
-createServer((request, response) => handle(request, response)).listen(Number(PORT), '127.0.0.1');
+createServer((request, response) => {
+  if (!request.url.startsWith('/interaction/')) return handle(request, response);
+  return interact(request, response).catch((error) => {
+    console.error(error);
+    response.writeHead(500).end();
+  });
+}).listen(Number(PORT), '127.0.0.1');
