@@ -82,7 +82,7 @@ class Browser:
         """Delete the cookies of the host of `url`."""
         self._session.cookies.clear(urlsplit(url).hostname)
 
-    def submit(self, page: Page, values: Mapping[str, str] | None = None) -> Page:
+    def submit(self, page: Page, values: Mapping[str, str] | None = None, *, follow: bool = True) -> Page:
         """Submit the page's form; of `values`, those that it has fields for are filled in."""
         form = page.form
         fields = {name: (values or {}).get(name, value) for name, value in form.fields.items()}
@@ -90,7 +90,7 @@ class Browser:
         headers = {"Referer": page.url, "Origin": "{0.scheme}://{0.netloc}".format(urlsplit(page.url))}
         if form.method == "get":
             return self.get(form.action, **fields)
-        return Page(self._session.post(form.action, fields, headers=headers, timeout=TIMEOUT))
+        return Page(self._session.post(form.action, fields, headers=headers, allow_redirects=follow, timeout=TIMEOUT))
 
     def request(self, method: str, url: str, content: Mapping[str, Any] | None = None) -> Page:
         """What a script on the page does: a call with JSON."""

@@ -40,6 +40,8 @@ class OP(ABC):
     # The user's, and the `acr` of a login with a second factor; None if it has none.
     email: ClassVar[str]
     strong_acr: ClassVar[str | None] = None
+    # What a token of a client itself is asked for with, where the OP does not decide that.
+    service_scopes: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder

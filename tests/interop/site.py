@@ -131,6 +131,29 @@ class Client:
         """A request whose call of an API was answered 401, because of that access token; the HTTP status."""
         return browser.get(f"{self.site.url}/renew/", rejected=rejected).status
 
+    def service_token(self, *scopes: str) -> str:
+        """An access token of the site itself."""
+        response = requests.get(f"{self.site.url}/service-token/{self.alias}/", {"scope": scopes}, timeout=TIMEOUT)
+        assert response.ok, f"{response.text}\n{self.site.server.read_log()}"
+        return response.text
+
+    def introspect(self, token: str) -> dict[str, Any]:
+        """What the OP says of a token (RFC 7662)."""
+        response = requests.post(
+            self.op.metadata["introspection_endpoint"],
+            {"token": token},
+            auth=(self.client_id, self.secret),
+            timeout=TIMEOUT,
+        )
+        assert response.ok, response.text
+        said: dict[str, Any] = response.json()
+        return said
+
+    def sign_out_here(self, browser: Browser) -> None:
+        """By the site's own form, and no further: the browser is closed before it comes to the OP."""
+        page = browser.submit(browser.get(f"{self.site.url}/oidc/logout/"), follow=False)
+        assert page.status == 302, str(page)
+
     def sign_out(self, browser: Browser) -> Page:
         """By the site's own form, through the OP's pages and back."""
         page = browser.submit(browser.get(f"{self.site.url}/oidc/logout/"))

@@ -15,7 +15,8 @@ from oidc_rp.decorators import step_up_required
 from oidc_rp.details import OIDCRequest
 from oidc_rp.models import OIDCSession
 from oidc_rp.refresh_cookie import load_refresh_token
-from oidc_rp.sessions import read_context
+from oidc_rp.service_tokens import service_tokens
+from oidc_rp.session_data import read_context
 from tests.interop.site_settings import SITE_FOLDER
 from tests.urls import urlpatterns as common
 
@@ -58,6 +59,11 @@ def stronger(request: OIDCRequest, acr: str) -> HttpResponse:
     return page(request)
 
 
+def service_token(request: OIDCRequest, alias: str) -> HttpResponse:
+    """A token of the site itself."""
+    return HttpResponse(service_tokens[alias].get(scope=request.GET.getlist("scope")), content_type="text/plain")
+
+
 def ends(request: OIDCRequest, alias: str) -> HttpResponse:
     """Why each session with this provider has ended, "" for one that is alive; the oldest first."""
     rows = OIDCSession.objects.filter(alias=alias).order_by("created_at")
@@ -70,5 +76,6 @@ urlpatterns = [
     path("tokens/", tokens),
     path("renew/", renew),
     path("stronger/<str:acr>/", stronger),
+    path("service-token/<str:alias>/", service_token),
     path("ends/<str:alias>/", ends),
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from itertools import repeat
 
 import pytest
 import requests
@@ -35,11 +36,10 @@ def test_concurrent_refresh(op: OP, site: Site, browser: Browser) -> None:
     for _ in range(ROUNDS):
         rejected = client.tokens(tabs[0])["access_token"]
         with ThreadPoolExecutor(AT_ONCE) as pool:
-            statuses = list(pool.map(lambda tab: client.renew(tab, rejected), tabs))
+            statuses = list(pool.map(client.renew, tabs, repeat(rejected)))
         assert statuses == [200] * AT_ONCE
-        # The OP has been asked once, or there were several; and each tab has the cookie that goes on.
-        renewed = {client.tokens(tab)["refresh_token"] for tab in tabs}
-        assert len(renewed) == 1
+        # The OP was asked once, and each tab has the cookie that goes on.
+        assert len({client.tokens(tab)["refresh_token"] for tab in tabs}) == 1
     assert client.ends() == [""]
 
 

@@ -35,14 +35,18 @@ class Glewlwyd(OP):
     version = "2.7.5"
     credentials = ALICE
     email = "alice@example.com"
+    service_scopes = ("profile",)
     fails = {
         "Login, `private_key_jwt`": "takes a client assertion only with the token endpoint as its audience",
         "ID token signed with EdDSA": "`at_hash` is made with SHA-256, not SHA-512",
         "`response_mode=form_post`": "the form's values are percent-encoded, so that `iss` is another",
         "Silent login (`prompt=none`)": "`invalid_request` without an `id_token_hint`",
         "`max_age`": "`auth_time` is 0",
+        "Reuse of a refresh token ends the session": "a refused refresh token is answered without an error code",
     }
-    unadvertised = frozenset({"none", "refresh_token", "backchannel_logout_supported", "frontchannel_logout_supported"})
+    unadvertised = frozenset(
+        {"none", "refresh_token", "client_credentials", "backchannel_logout_supported", "frontchannel_logout_supported"}
+    )
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
@@ -121,7 +125,7 @@ class Glewlwyd(OP):
             "token_endpoint_auth_method": [method],
             "confidential": method != "none",
             "sign_kid": next(key["kid"] for key in self.keys if key["alg"] == alg) if alg != "RS256" else "",
-            "scope": [],
+            "scope": SCOPES,
             **{name: value for name, value in client.items() if "logout" in name and name.endswith(("uri", "uris"))},
             **{name: "true" for name in client if name.endswith("session_required")},
             **({"jwks": client["jwks"]} if "jwks" in client else {}),

@@ -74,6 +74,19 @@ class Keycloak(OP):
             allowed = self.administer("POST", "realms/interop/clients-initial-access", json={"count": CLIENTS})
             self.registration_token = allowed["token"]
 
+    def register(self, client: Mapping[str, Any]) -> Mapping[str, Any]:
+        registered = super().register(client)
+        # It tells a client about a token only if that is among the token's audiences.
+        (found,) = self.administer("GET", f"realms/interop/clients?clientId={registered['client_id']}")
+        mapper = {
+            "name": "itself",
+            "protocol": "openid-connect",
+            "protocolMapper": "oidc-audience-mapper",
+            "config": {"included.client.audience": registered["client_id"], "access.token.claim": "true"},
+        }
+        self.administer("POST", f"realms/interop/clients/{found['id']}/protocol-mappers/models", json=mapper)
+        return registered
+
     def rotate_keys(self) -> None:
         before = self.key_ids
         realm = self.administer("GET", "realms/interop")["id"]

@@ -117,6 +117,7 @@ function build() {
       backchannelLogout: { enabled: true },
       devInteractions: { enabled: false },
       clientCredentials: { enabled: true },
+      introspection: { enabled: true },
       registration: { enabled: true },
       revocation: { enabled: true },
     },
