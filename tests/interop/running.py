@@ -11,7 +11,8 @@ from pathlib import Path
 
 import requests
 
-START_SECONDS = 300
+# Keycloak builds itself at its first start, and machines are busy.
+START_SECONDS = 600
 STOP_SECONDS = 30
 WAIT_SECONDS = 15
 POLL_SECONDS = 0.1
