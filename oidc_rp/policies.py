@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from .conf import app_settings
 from .protocol.errors import ConfigurationError
 from .protocol.step_up import Requirement, parse_requirement
-from .provider.config import find_nearest
+from .provider.options import find_nearest
 
 _MEMBERS = ("acr_values", "amr", "max_age", "provider")
 

@@ -25,7 +25,8 @@ from .conf import DEFAULTS, app_settings
 from .policies import find_policy_fault
 from .protocol.urls import is_acceptable_url
 from .provider import ProviderConfig
-from .provider.config import OPTIONS, find_nearest, inspect_config
+from .provider.config import inspect_config
+from .provider.options import OPTIONS, find_nearest
 from .provider.secrets import FILE_PREFIX, Secret
 from .providers import DEFAULT_ALIAS
 

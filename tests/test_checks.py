@@ -20,7 +20,7 @@ from oidc_rp.backends import OIDCBackend
 from oidc_rp.check_messages import HINTS
 from oidc_rp.checks import TAG
 from oidc_rp.conf import DEFAULTS
-from oidc_rp.provider.config import OPTIONS
+from oidc_rp.provider.options import OPTIONS
 from oidc_rp.settings_checks import FLAT_SETTINGS
 from tests import settings as test_settings
 

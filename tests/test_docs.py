@@ -21,7 +21,8 @@ from oidc_rp.claims_mapping import find_faults
 from oidc_rp.conf import DEFAULTS
 from oidc_rp.details import OIDCDetails
 from oidc_rp.protocol import errors
-from oidc_rp.provider.config import OPTIONS, ProviderConfig, inspect_config
+from oidc_rp.provider.config import ProviderConfig, inspect_config
+from oidc_rp.provider.options import OPTIONS
 from oidc_rp.responses import get_status
 from oidc_rp.urls import urlpatterns
 from tests.support.pages import DOCS, PAGES, ROOT, read_blocks, read_code, read_table, read_tables

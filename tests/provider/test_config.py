@@ -7,7 +7,8 @@ import pytest
 
 from oidc_rp.protocol.errors import ConfigurationError
 from oidc_rp.protocol.signatures import HMAC_ALGORITHMS
-from oidc_rp.provider.config import OPTIONS, ProviderConfig, inspect_config, read_config
+from oidc_rp.provider.config import ProviderConfig, inspect_config, read_config
+from oidc_rp.provider.options import OPTIONS
 
 MINIMUM = {"ISSUER": "https://op.example", "CLIENT_ID": "client-1", "CLIENT_SECRET": "secret"}
 ENDPOINTS = {

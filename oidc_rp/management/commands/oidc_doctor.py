@@ -16,7 +16,7 @@ from django.core.management.base import BaseCommand, CommandError
 from oidc_rp.conf import app_settings
 from oidc_rp.doctor import Report, diagnose
 from oidc_rp.doctor_comparisons import Finding, Status
-from oidc_rp.provider.config import find_nearest
+from oidc_rp.provider.options import find_nearest
 from oidc_rp.providers import UnknownProviderError, providers
 from oidc_rp.settings_checks import find_origin_fault, read_providers
 
