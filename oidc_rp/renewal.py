@@ -18,6 +18,7 @@ import time
 from collections.abc import Callable, Generator
 from dataclasses import asdict
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 from django.contrib.auth import logout
 from django.http import HttpRequest
@@ -143,7 +144,8 @@ class Renewal:
     def finish(self, response: HttpResponseBase) -> HttpResponseBase:
         """The response as the browser is to get it: maybe a silent login instead, and with its refresh token."""
         self._response_begun = True
-        if self._silent is not None and response.status_code < 500:
+        # A step-up, or another trip to the OP that the view has begun, confirms the session as well.
+        if self._silent is not None and response.status_code < 500 and not _leads_away(self._request, response):
             response = self._begin_silent_login(self._silent, response)
         else:
             response = answer_login_redirect(self._request, response)
@@ -206,6 +208,11 @@ class Renewal:
             except Resolver404:
                 return False
         return getattr(match.func, "oidc_renewal_exempt", False)
+
+
+def _leads_away(request: HttpRequest, response: HttpResponseBase) -> bool:
+    host = urlsplit(response.headers.get("Location", "")).netloc
+    return host not in ("", request.get_host())
 
 
 def _find_provider(context: AuthenticationContext) -> Provider:

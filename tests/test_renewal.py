@@ -20,6 +20,7 @@ from django.test import Client, RequestFactory
 from django.urls import path
 from django.utils.functional import SimpleLazyObject
 
+from oidc_rp.decorators import recent_login_required
 from oidc_rp.details import OIDCRequest
 from oidc_rp.middleware import OIDCMiddleware
 from oidc_rp.models import OIDCSession
@@ -351,6 +352,25 @@ def test_site_with_atomic_requests_has_its_tokens_renewed_before_the_view(
     clock.shift(300)
     assert browser.get("/page/").status_code == 200
     assert op.calls == ["token", "token"]
+
+
+@recent_login_required(60)
+def recent(request: HttpRequest) -> HttpResponse:
+    return HttpResponse()
+
+
+urlpatterns.append(path("recent/", recent))
+
+
+def test_step_up_confirms_a_session_that_is_due_in_the_same_trip(
+    client: Client, op: FakeOP, clock: time_machine.Traveller, settings: Any
+) -> None:
+    settings.OIDC_RP_SESSION_RENEWAL = "expired"
+    op.token_answer = {"refresh_token": None}
+    sign_in(client, op)
+    clock.shift(300)
+    request = query(client.get("/recent/", headers=VISIT)["Location"])
+    assert (request["max_age"], request.get("prompt")) == ("60", None)
 
 
 # ---- a view that signs out
