@@ -10,7 +10,6 @@ from __future__ import annotations
 import logging
 import os
 import threading
-from collections.abc import Sequence
 from functools import partial
 
 from asgiref.sync import sync_to_async
@@ -18,14 +17,12 @@ from asgiref.sync import sync_to_async
 from .bearer_auth import BearerAuth
 from .cache import SealedCache
 from .flows.service import ServiceTokenKeeper
-from .protocol.tokens import check_resources
+from .protocol.tokens import Names, check_resources, read_names
 from .provider import Provider
 from .providers import providers
 
 logger = logging.getLogger("oidc_rp")
 
-# One or several, with spaces between them or as a list.
-Names = str | Sequence[str]
 _Asked = tuple[tuple[str, ...], tuple[str, ...]]
 
 
@@ -73,7 +70,7 @@ class ServiceTokenRegistry:
     def find_keeper(self, alias: str, scope: Names, resource: Names) -> ServiceTokenKeeper:
         """The keeper of one token, the same one for all threads. Raises as `ServiceTokens.get` does."""
         provider = providers[alias]
-        asked = _read_names(scope), _read_names(resource)
+        asked = read_names(scope), read_names(resource)
         with self._lock:
             kept = self._kept.get(alias)
             if kept is None or kept[0] is not provider:
@@ -122,10 +119,6 @@ class ServiceAuth(BearerAuth):
     def renew_token(self, rejected: str) -> str | None:
         """Another one; None if another would not help."""
         return service_tokens[self._alias].renew(rejected, scope=self._scope, resource=self._resource)
-
-
-def _read_names(names: Names) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(names.split() if isinstance(names, str) else names))
 
 
 def _report(alias: str, code: str, what: object) -> None:

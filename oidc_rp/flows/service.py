@@ -19,10 +19,9 @@ from oidc_rp.protocol.errors import ConfigurationError, OIDCError, OPError, OPRe
 from oidc_rp.protocol.tokens import build_client_credentials_grant, find_unexpected_scopes
 from oidc_rp.provider import Provider
 
-from .service_token import Refusal, ServiceToken, Store, build_key, deserialize, serialize
+from .service_token import Refusal, Store, build_key
+from .shared_token import SharedToken, deserialize, serialize
 
-# Of a token that comes without expires_in. If it ends earlier, the API's 401 says so.
-ASSUMED_LIFETIME_SECONDS = 300
 # After a renewal that failed while the token at hand was still good.
 RETRY_SECONDS = 10
 # How long the OP is not asked again after it has refused these credentials, or this scope or resource to them.
@@ -65,7 +64,7 @@ class ServiceTokenKeeper:
         self._key = build_key(provider, scope, resource)
         self._limit = math.ceil(provider.config.timeout) + 1
         self._lock = threading.Lock()
-        self._token: ServiceToken | None = None
+        self._token: SharedToken | None = None
         self._refusal: Refusal | None = None
         self._failure: OIDCError | None = None
         self._retry_at = float("-inf")
@@ -106,7 +105,7 @@ class ServiceTokenKeeper:
             return None
         return self._obtain(unwanted=rejected).access_token
 
-    def _find(self, unwanted: str | None = None) -> ServiceToken | None:
+    def _find(self, unwanted: str | None = None) -> SharedToken | None:
         """The newest token that is alive and not `unwanted`; from the store only if this process has no fresh one."""
         now, token = self._clock(), self._token
         if token is not None and token.is_fresh(now) and token.access_token != unwanted:
@@ -121,12 +120,12 @@ class ServiceTokenKeeper:
         self._token = newest = max(usable, key=lambda each: each.obtained_at)
         return newest
 
-    def _load(self, now: float) -> ServiceToken | None:
-        token = deserialize(ServiceToken, self._store.load(self._key))
+    def _load(self, now: float) -> SharedToken | None:
+        token = deserialize(SharedToken, self._store.load(self._key))
         # A host whose clock is ahead must not make its token look younger.
         return token if token is None or token.obtained_at <= now else replace(token, obtained_at=now)
 
-    def _obtain(self, unwanted: str | None = None) -> ServiceToken:
+    def _obtain(self, unwanted: str | None = None) -> SharedToken:
         """A token where there is none to be used meanwhile: got by this thread, or waited for. Raises OIDCError."""
         failure = self._failure
         with self._lock:  # its holder waits for nothing but the OP, and a claim, both for a limited time
@@ -162,7 +161,7 @@ class ServiceTokenKeeper:
             waited += POLL_SECONDS
         return True
 
-    def _renew_early(self, token: ServiceToken) -> ServiceToken:
+    def _renew_early(self, token: SharedToken) -> SharedToken:
         """Another token, if nobody else is getting one; `token`, which is alive, if somebody is or if it fails."""
         if not self._lock.acquire(blocking=False):
             return token
@@ -183,13 +182,13 @@ class ServiceTokenKeeper:
         finally:
             self._lock.release()
 
-    def _fetch(self, *, is_replacement: bool = False) -> ServiceToken:
+    def _fetch(self, *, is_replacement: bool = False) -> SharedToken:
         if self._provider.config.client_auth_method == "none":
             # RFC 6749 section 4.4: only for clients that can prove who they are.
             raise ConfigurationError("a public client gets no tokens of its own", code="service_token_public_client")
         grant = build_client_credentials_grant(self._scope, self._resource)
         credentials = self._provider.fingerprint_credentials()
-        now = self._clock()  # before the call: a token must not seem to live longer than it does
+        now = self._clock()
         try:
             answer = self._provider.request_tokens(grant)
         except OIDCError as error:
@@ -200,10 +199,9 @@ class ServiceTokenKeeper:
         if unexpected:
             self._report("unexpected_scope", unexpected)
         self._failure = None
-        lifetime = ASSUMED_LIFETIME_SECONDS if answer.expires_in is None else answer.expires_in
-        self._token = token = ServiceToken(answer.access_token, now, lifetime, is_replacement)
-        if lifetime:
-            self._store.save(self._key, serialize(token), lifetime)
+        self._token = token = SharedToken.from_answer(answer, now, is_replacement=is_replacement)
+        if token.lifetime:
+            self._store.save(self._key, serialize(token), math.ceil(token.lifetime))
         return token
 
     def _remember_refusal(self, error: OIDCError, credentials: str) -> None:

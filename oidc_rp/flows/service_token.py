@@ -1,18 +1,15 @@
-"""What `oidc_rp.flows.service` keeps: a token, or why there is none, and where the processes share both."""
+"""What `oidc_rp.flows.service` keeps beside a token: why there is none, and where the processes share both."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from hashlib import sha256
-from typing import Protocol, TypeVar
+from typing import Protocol
 
 from oidc_rp.protocol.errors import OIDCError, OPError, OPResponseError
 from oidc_rp.provider import Provider
-
-# How long before its end a token is replaced: this, or a quarter of its lifetime if that is less.
-RENEW_BEFORE_SECONDS = 60
 
 
 class Store(Protocol):
@@ -32,27 +29,6 @@ class Store(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class ServiceToken:
-    """One access token. `obtained_at` is in Unix seconds, `lifetime` in seconds.
-
-    `is_replacement` for one that was got because an API had refused another.
-    """
-
-    access_token: str = field(repr=False)
-    obtained_at: float
-    lifetime: float
-    is_replacement: bool = False
-
-    def is_alive(self, now: float) -> bool:
-        """Whether an API would still take it."""
-        return now < self.obtained_at + self.lifetime
-
-    def is_fresh(self, now: float) -> bool:
-        """Whether it is too early to replace it."""
-        return now < self.obtained_at + self.lifetime - min(RENEW_BEFORE_SECONDS, self.lifetime / 4)
-
-
-@dataclass(frozen=True, slots=True)
 class Refusal:
     """What the OP said to these credentials, remembered until `until` (Unix seconds)."""
 
@@ -69,22 +45,6 @@ class Refusal:
         return OPResponseError(
             f"the token endpoint answered {self.status}", endpoint="token", status=self.status, code="op_status"
         )
-
-
-Kept = TypeVar("Kept", ServiceToken, Refusal)
-
-
-def serialize(kept: ServiceToken | Refusal) -> bytes:
-    """As bytes, to be sealed."""
-    return json.dumps(asdict(kept)).encode()
-
-
-def deserialize(kind: type[Kept], data: bytes | None) -> Kept | None:
-    """The reverse of `serialize`, for bytes that a seal has vouched for; None for those of another version."""
-    try:
-        return None if data is None else kind(**json.loads(data))
-    except (TypeError, ValueError):
-        return None
 
 
 def build_key(provider: Provider, scope: Sequence[str], resource: Sequence[str]) -> str:

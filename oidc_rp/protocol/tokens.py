@@ -24,6 +24,8 @@ SCOPE_ALIASES = {
     "https://www.googleapis.com/auth/userinfo.profile": "profile",
 }
 
+# One or several, with spaces between them or as a list.
+Names = str | Sequence[str]
 # The parameters of a request. One that has a list is sent once for each of its members.
 Form = Mapping[str, str | Sequence[str]]
 
@@ -75,6 +77,11 @@ def build_token_exchange(
             "scope": " ".join(scope),
         }
     )
+
+
+def read_names(names: Names) -> tuple[str, ...]:
+    """Each of `names` once, in their order."""
+    return tuple(dict.fromkeys((names if isinstance(names, str) else " ".join(names)).split()))
 
 
 def check_resources(resource: Sequence[str]) -> list[str]:

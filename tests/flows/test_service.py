@@ -13,13 +13,13 @@ import pytest
 import requests
 
 from oidc_rp.flows.service import (
-    ASSUMED_LIFETIME_SECONDS,
     REFUSAL_SECONDS,
     REJECTION_SECONDS,
     RETRY_SECONDS,
     ServiceTokenKeeper,
 )
-from oidc_rp.flows.service_token import ServiceToken, build_key, serialize
+from oidc_rp.flows.service_token import build_key
+from oidc_rp.flows.shared_token import ASSUMED_LIFETIME_SECONDS, SharedToken, serialize
 from oidc_rp.protocol.errors import ConfigurationError, OIDCError, OPError, OPResponseError, OPUnavailableError
 from tests.support.fake_op import Answer, FakeOP
 from tests.support.site import Clock, MemoryCache, build_provider
@@ -110,7 +110,7 @@ def site(op: FakeOP) -> Site:
     return site
 
 
-def save(site: Site, token: ServiceToken, keeper: ServiceTokenKeeper) -> None:
+def save(site: Site, token: SharedToken, keeper: ServiceTokenKeeper) -> None:
     """What another process does when it has got a token."""
     site.store.save(keeper._key, serialize(token), int(token.lifetime))
 
@@ -218,7 +218,7 @@ def test_age_counts_from_before_the_call(site: Site) -> None:
 
 def test_clock_of_another_host_makes_its_token_look_no_younger(site: Site) -> None:
     keeper = site.start_process()
-    save(site, ServiceToken("theirs", site.clock() + 1_000, 100), keeper)
+    save(site, SharedToken("theirs", site.clock() + 1_000, 100), keeper)
     assert keeper.get() == "theirs"
     site.clock.advance(100)
     assert keeper.get() == "token-1"
@@ -316,7 +316,7 @@ def test_threads_that_have_waited_for_a_failure_make_no_attempt_of_their_own(sit
 def test_process_that_finds_none_waits_for_the_one_that_is_getting_it(site: Site) -> None:
     keeper = site.start_process()
     assert site.store.claim(keeper._claim_key, 60)
-    theirs = ServiceToken("theirs", site.clock(), 300)
+    theirs = SharedToken("theirs", site.clock(), 300)
     site.on_pause = lambda: save(site, theirs, keeper) if len(site.paused) == 3 else None
     assert (keeper.get(), len(site.paused), site.token_calls) == ("theirs", 3, 0)
 
@@ -345,7 +345,7 @@ def test_claim_of_a_process_that_was_killed_ends_by_itself(site: Site) -> None:
 def test_process_that_gets_the_claim_looks_again(site: Site) -> None:
     """The other has finished between this one's first look and its claim."""
     keeper = site.start_process()
-    theirs = ServiceToken("theirs", site.clock(), 300)
+    theirs = SharedToken("theirs", site.clock(), 300)
     claim = site.store.claim
 
     def claim_late(key: str, seconds: int) -> bool:
@@ -360,7 +360,7 @@ def test_process_that_renews_early_looks_again(site: Site) -> None:
     keeper = site.start_process()
     keeper.get()
     site.clock.advance(250)
-    theirs = ServiceToken("theirs", site.clock(), 300)
+    theirs = SharedToken("theirs", site.clock(), 300)
     claim = site.store.claim
 
     def claim_late(key: str, seconds: int) -> bool:
@@ -621,4 +621,4 @@ def test_unexpected_scopes_are_reported(
 
 
 def test_nothing_shows_the_token(site: Site) -> None:
-    assert "secret" not in repr(ServiceToken("secret", 0, 1))
+    assert "secret" not in repr(SharedToken("secret", 0, 1))
