@@ -14,7 +14,8 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from .flows.logout import OPLogout
-from .models import OIDCIdentity, OIDCSession
+from .models import OfflineGrant, OIDCIdentity, OIDCSession
+from .offline_rows import revoke_grants
 from .op_logout import end_here_and_at_op
 from .session_rows import end_rows, end_rows_by_id
 from .site_urls import build_absolute_uri
@@ -112,6 +113,52 @@ class OIDCSessionAdmin(ReadOnlyAdmin):
     def _report_ended(self, request: HttpRequest, ended: int) -> None:
         text = ngettext("%d session was ended.", "%d sessions were ended.", ended) % ended
         self.message_user(request, text, messages.SUCCESS)
+
+
+class GrantFilter(admin.SimpleListFilter):
+    """Live or ended."""
+
+    title = _("state")
+    parameter_name = "state"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [("live", _("live")), ("ended", _("ended"))]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[OfflineGrant]) -> QuerySet[OfflineGrant]:
+        return queryset.filter(ended_at__isnull=self.value() == "live") if self.value() else queryset
+
+
+@admin.register(OfflineGrant)
+class OfflineGrantAdmin(ReadOnlyAdmin):
+    """What users have granted for work in the background, with the action to revoke it."""
+
+    list_display = ("user", "alias", "sub", "scopes", "created_at", "last_used_at", "ended_at", "end_reason")
+    list_filter = (GrantFilter, "alias", "created_at")
+    date_hierarchy = "created_at"
+    ordering = ("-created_at",)
+    actions = ("revoke_selected",)
+    exclude = ("sealed_tokens",)
+
+    def get_search_fields(self, request: HttpRequest) -> list[str]:
+        return [field for field in super().get_search_fields(request) if field != "=sid"]
+
+    @admin.action(description=_("Revoke the selected grants"), permissions=["delete"])
+    def revoke_selected(self, request: HttpRequest, queryset: QuerySet[OfflineGrant]) -> None:
+        """Let no job use these grants any more, and have the OP revoke their tokens."""
+        count = _revoke_all(queryset)
+        self.message_user(request, ngettext("%d grant was revoked.", "%d grants were revoked.", count) % count)
+
+    def delete_model(self, request: HttpRequest, obj: OfflineGrant) -> None:
+        revoke_grants(Q(pk=obj.pk), "admin")
+        super().delete_model(request, obj)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[OfflineGrant]) -> None:
+        _revoke_all(queryset)
+        super().delete_queryset(request, queryset)
+
+
+def _revoke_all(queryset: QuerySet[OfflineGrant]) -> int:
+    return sum(revoke_grants(Q(pk=key), "admin") for key in queryset.values_list("pk", flat=True))
 
 
 def _describe(outcome: OPLogout, count: int) -> tuple[int, str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Generator, Mapping
-from functools import cached_property
+from functools import cached_property, partial
 from types import MappingProxyType
 from typing import Any
 
@@ -12,10 +12,12 @@ from asgiref.sync import sync_to_async
 from django.core.exceptions import ImproperlyConfigured
 from django.http import HttpRequest
 
+from .audience_tokens import Target, fetch_token_for, read_target
 from .conf import app_settings
 from .flows.refresh import Held, SessionTokens
 from .policies import PolicyLike, find_policy
 from .protocol.errors import RenewalError
+from .protocol.tokens import Names
 from .renewal import Renewal
 from .renewal_policy import is_expiring
 from .session_data import AuthenticationContext, load_tokens, read_context
@@ -87,6 +89,27 @@ class OIDCDetails:
         """`access_token`, for async code."""
         await self.aload()
         return None if self._context is None else await arun(self._fetch_access_token())
+
+    def get_token(self, *, resource: Names = (), audience: Names = (), scope: Names = ()) -> str | None:
+        """An access token of the user for certain APIs only, or with less scope; None without a session of an OP.
+
+        `resource` has URIs of APIs (RFC 8707), `audience` names that the OP knows them by, for
+        a token exchange (RFC 8693); not both. Each is text, with spaces between several, or a
+        list. It costs a query; a call to the OP only if there is no fresh one in the cache.
+        The rest is as for `access_token`; ValueError for what cannot be asked for.
+        """
+        target = read_target(resource, audience, scope)
+        return None if self._context is None else run(self._fetch_token_for(target))
+
+    async def aget_token(self, *, resource: Names = (), audience: Names = (), scope: Names = ()) -> str | None:
+        """`get_token`, for async code."""
+        target = read_target(resource, audience, scope)
+        await self.aload()
+        return None if self._context is None else await arun(self._fetch_token_for(target))
+
+    def auth_for(self, *, resource: Names = (), audience: Names = (), scope: Names = ()) -> UserAuth:
+        """`auth`, with the access token that `get_token` has for the same arguments."""
+        return UserAuth(self.provider, partial(self._fetch_token_for, read_target(resource, audience, scope)))
 
     def renew(self) -> None:
         """Have the OP confirm the session now, and renew its tokens. Raises as `access_token` does."""
@@ -162,20 +185,32 @@ class OIDCDetails:
         return load_tokens(self._context.id) if self._context else None
 
     def _fetch_access_token(self, *, rejected: str | None = None) -> Generator[float, None, str]:
-        context = self._context
-        if context is None:
-            raise RenewalError("nobody is signed in through an OP")
-        held = self._held
+        context, held = self._get_context(), self._held
         if held is None or held.tokens.access_token == rejected or is_expiring(context, time.time()):
             held = self._hold((yield from fetch_tokens(self._get_renewal(), context, rejected=rejected)))
         return held.tokens.access_token
 
+    def _fetch_token_for(self, target: Target, *, rejected: str | None = None) -> Generator[float, None, str]:
+        token = yield from fetch_token_for(self._get_renewal(), self._get_context(), target, rejected=rejected)
+        # It may have renewed the session on the way.
+        self._forget()
+        return token
+
     def _hold(self, held: Held) -> Held:
         """Keep what has been fetched, and forget what was read of the session before."""
-        for name in ("_context", "tokens", "claims"):
-            self.__dict__.pop(name, None)
+        self._forget()
         self._held = held
         return held
+
+    def _forget(self) -> None:
+        self._held = None
+        for name in ("_context", "tokens", "claims"):
+            self.__dict__.pop(name, None)
+
+    def _get_context(self) -> AuthenticationContext:
+        if self._context is None:
+            raise RenewalError("nobody is signed in through an OP")
+        return self._context
 
     def _get_renewal(self) -> Renewal:
         if self._renewal is None:

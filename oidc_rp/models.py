@@ -54,9 +54,9 @@ class OIDCIdentity(models.Model):
 
 
 class TokenHolder(models.Model):
-    """Tokens of an OP under seal, and who is renewing them just now. Times are Unix seconds."""
+    """Tokens of an OP under seal, who is renewing them just now, and whether they are over. Times are Unix seconds."""
 
-    # ID token, access token and userinfo claims, sealed for this row.
+    # Sealed for this row.
     sealed_tokens = models.TextField(editable=False, blank=True)
     # How often the tokens have been renewed. A refresh token belongs to one generation.
     generation = models.BigIntegerField(default=0, editable=False)
@@ -66,6 +66,8 @@ class TokenHolder(models.Model):
     leased_until = models.FloatField(default=0, editable=False)
     # The OP could not be reached: nobody tries again before.
     retry_at = models.FloatField(default=0, editable=False)
+    ended_at = models.DateTimeField(_("ended"), null=True, db_index=True)
+    end_reason = models.CharField(_("why it ended"), max_length=50, blank=True)
 
     class Meta:
         abstract = True
@@ -97,17 +99,40 @@ class OIDCSession(TokenHolder):
     renewed_at = models.DateTimeField(_("last renewed"), default=timezone.now)
     # When Django's session would end by itself; that of the last save.
     expires_at = models.DateTimeField(_("expires"), null=True)
-    ended_at = models.DateTimeField(_("ended"), null=True, db_index=True)
-    end_reason = models.CharField(_("why it ended"), max_length=50, blank=True)
-    # The newest refresh token, sealed under the one before it, for requests that still carry that one.
+    # How requests that still carry an earlier refresh token come to the newest (`oidc_rp.handover`).
     handover = models.TextField(editable=False, blank=True)
-    handover_until = models.FloatField(default=0, editable=False)
 
     SEAL_PURPOSE: ClassVar[str] = "session tokens"
 
     class Meta:
         verbose_name = _("OpenID Connect session")
         verbose_name_plural = _("OpenID Connect sessions")
+
+    def __str__(self) -> str:
+        return f"{self.sub} at {self.issuer}, since {self.created_at:%Y-%m-%d %H:%M}"
+
+
+class OfflineGrant(TokenHolder):
+    """Access that a user has granted for work in the background, after the session is gone (Core 1.0 section 11)."""
+
+    # A hash of the login's `state`. Unique, so that one authentication response makes one grant, ever.
+    login_key = models.CharField(max_length=64, unique=True, editable=False)
+    alias = models.CharField(_("provider"), max_length=100)
+    issuer = models.CharField(_("issuer"), max_length=500)
+    client_id = models.CharField(_("client id"), max_length=500)
+    sub = models.CharField(_("subject"), max_length=255)
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="oidc_offline_grants", verbose_name=_("user")
+    )
+    scopes: models.JSONField[list[str], list[str]] = models.JSONField(_("scopes"), default=list)
+    created_at = models.DateTimeField(_("created"), default=timezone.now)
+    renewed_at = models.DateTimeField(_("last renewed"), default=timezone.now)
+    # To the minute.
+    last_used_at = models.DateTimeField(_("last used"), null=True)
+
+    class Meta:
+        verbose_name = _("offline grant")
+        verbose_name_plural = _("offline grants")
 
     def __str__(self) -> str:
         return f"{self.sub} at {self.issuer}, since {self.created_at:%Y-%m-%d %H:%M}"

@@ -26,7 +26,7 @@ from django.http.response import HttpResponseBase
 from django.urls import Resolver404, resolve
 
 from .conf import app_settings
-from .flows.refresh import Held, renew_tokens
+from .flows.refresh import Extra, Held, renew_tokens
 from .models import OIDCSession
 from .protocol.errors import OIDCError, RenewalError, SessionEndedError
 from .provider import Provider
@@ -114,9 +114,11 @@ class Renewal:
         context: AuthenticationContext,
         is_stale: Callable[[AuthenticationContext, Held], bool],
         will_do: Callable[[Held], bool],
+        extra: Extra | None = None,
     ) -> Generator[float, None, Held]:
         """The session's tokens, renewed first if `is_stale`; if that fails and they `will_do`, as they are.
 
+        With `extra`, another access token is got, and these stay as they are.
         Raises SessionEndedError, RenewalError or another OIDCError.
         """
         seen: list[Held] = []
@@ -124,10 +126,10 @@ class Renewal:
         def is_to_be_renewed(held: Held) -> bool:
             seen[:] = [held]
             # Once the response has begun, a rotated refresh token has no way to the browser any more.
-            return not self._response_begun and is_stale(_update(context, held), held)
+            return is_stale(_update(context, held), held) and not self._response_begun
 
         try:
-            held, saves = yield from self._renew(context, is_to_be_renewed, patience=PATIENCE_SECONDS)
+            held, saves = yield from self._renew(context, is_to_be_renewed, patience=PATIENCE_SECONDS, extra=extra)
         except SessionEndedError:
             logout(self._request)
             raise
@@ -164,14 +166,19 @@ class Renewal:
         return self._silent is not None
 
     def _renew(
-        self, context: AuthenticationContext, is_due: Callable[[Held], bool], *, patience: float
+        self,
+        context: AuthenticationContext,
+        is_due: Callable[[Held], bool],
+        *,
+        patience: float,
+        extra: Extra | None = None,
     ) -> Generator[float, None, tuple[Held, bool]]:
         """The tokens, and whether this request is to write to the session what has become of them."""
         now = time.time()
         provider = _find_provider(context)
         cookie = load_refresh_token(self._request, context, now)
         store = SessionStore(context, provider.config.client_id, cookie, now)
-        held = yield from renew_tokens(provider, store, is_due=is_due, patience=patience, clock=time.time)
+        held = yield from renew_tokens(provider, store, is_due=is_due, patience=patience, clock=time.time, extra=extra)
         if cookie is not None and held.refresh_token is not None and cookie.generation != held.generation:
             refresh_token = RefreshToken(held.refresh_token, held.generation, int(now))
             self._rotated = refresh_token, _update(context, held)

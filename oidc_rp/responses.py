@@ -20,6 +20,7 @@ from django.utils.translation import gettext_noop
 from .protocol.errors import (
     AuthenticationResponseError,
     ConfigurationError,
+    GrantEndedError,
     OIDCError,
     OPError,
     OPResponseError,
@@ -156,6 +157,7 @@ _STATUSES: tuple[tuple[type[OIDCError], int], ...] = (
     (AuthenticationResponseError, 400),
     (RequirementError, 403),
     (SessionEndedError, 401),
+    (GrantEndedError, 401),
     (RenewalError, 401),
     (UserRefusedError, 403),
     (OPUnavailableError, 503),

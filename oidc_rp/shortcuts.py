@@ -10,10 +10,11 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from .cookies import save_transaction
 from .flows.login import Wishes, begin_login
 from .flows.logout import MAX_HINT_LENGTH
-from .protocol.errors import OIDCError
+from .protocol.errors import AuthenticationResponseError, OIDCError
+from .protocol.tokens import Names, read_names
 from .providers import DEFAULT_ALIAS, providers
 from .responses import error_response
-from .session_data import AuthenticationContext, load_tokens
+from .session_data import AuthenticationContext, load_tokens, read_context
 from .site_urls import build_redirect_uri, login_redirect_url, safe_next
 
 
@@ -46,6 +47,30 @@ def send_to_op(request: HttpRequest, alias: str, next_url: str, wishes: Wishes) 
         return _begin(request, alias, next_url, wishes)
     except OIDCError as error:
         return error_response(request, error)
+
+
+def request_offline_access(
+    request: HttpRequest,
+    provider: str = DEFAULT_ALIAS,
+    *,
+    next: str | None = None,  # noqa: A002 -- as above
+    scope: Names = "offline_access",
+    params: Mapping[str, str] | None = None,
+) -> HttpResponse:
+    """Ask the signed-in user at the OP for access in the background (Core 1.0 section 11), and come back to `next`.
+
+    The OP is told to ask for consent. What it then issues is kept for `oidc_rp.offline_grants`;
+    the session stays as it is. `provider` may be another client at the OP that the user is
+    signed in at. `scope` is asked for beside SCOPES, as text or a list; `params` as for
+    `redirect_to_op`. Returns an error page for a user who is not signed in there, or if the OP
+    cannot be reached. Raises UnknownProviderError.
+    """
+    context = read_context(request.session) if request.user.is_authenticated else None
+    if context is None or context.iss != providers[provider].config.issuer:
+        error = AuthenticationResponseError("nobody is signed in at this OP", code="offline_session")
+        return error_response(request, error)
+    wishes = Wishes(prompt="consent", params=params or {}, extra_scopes=read_names(scope), offline_for=context.id)
+    return send_to_op(request, provider, request.get_full_path() if next is None else next, wishes)
 
 
 def renew_at_op(request: HttpRequest, context: AuthenticationContext) -> HttpResponse:

@@ -34,6 +34,7 @@ from .flows.login import complete_login, needs_interaction
 from .flows.logout import begin_logout
 from .flows.transaction import LIFETIME_SECONDS, Transaction
 from .models import digest
+from .offline_rows import start_grant
 from .protocol.authentication import check_state, get_response_parameter
 from .protocol.errors import (
     AuthenticationResponseError,
@@ -300,6 +301,9 @@ def _complete(
         raise
     if completed.unexpected_scopes:
         logger.warning("unexpected_scope: provider %r granted %s", provider.alias, completed.unexpected_scopes)
+    if transaction.offline_for:
+        start_grant(request, provider, completed)
+        return HttpResponseRedirect(transaction.next)
     user = authenticate(request, oidc_login=completed, oidc_provider=provider)
     if user is None:
         raise UserRefusedError("no authentication backend took the login", code="user_unknown")

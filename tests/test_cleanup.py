@@ -30,8 +30,11 @@ def clean_up(*arguments: str) -> str:
     return output.getvalue().strip()
 
 
-def tell(expired: int = 0, sessions: int = 0, receipts: int = 0) -> str:
-    return f"{expired} sessions had expired; deleted {sessions} ended sessions, {receipts} receipts."
+def tell(expired: int = 0, sessions: int = 0, grants: int = 0, receipts: int = 0) -> str:
+    return (
+        f"{expired} sessions had expired; "
+        f"deleted {sessions} ended sessions, {grants} ended offline grants, {receipts} receipts."
+    )
 
 
 def make_rows(count: int, **values: Any) -> None:

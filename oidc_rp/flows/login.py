@@ -52,7 +52,8 @@ class Wishes:
     `max_age` is in seconds; `params` are further parameters, already found to be allowed;
     `renews` is the id of the session that a silent login is to renew. `step_up` is whether a
     page demands this of whoever is signed in, and `sub` is theirs at this provider, if they are:
-    nobody else may come back.
+    nobody else may come back. `offline_for` is the id of the session whose user is to grant
+    access for work in the background.
     """
 
     prompt: str | None = None
@@ -63,6 +64,8 @@ class Wishes:
     sub: str | None = None
     params: Mapping[str, str] = field(default_factory=dict)
     renews: str = ""
+    extra_scopes: Sequence[str] = ()
+    offline_for: str = ""
 
 
 def begin_login(
@@ -94,6 +97,8 @@ def begin_login(
         amr=tuple(tuple(methods) for methods in wishes.amr),
         step_up=wishes.step_up,
         subject="" if wishes.sub is None else hash_subject(wishes.sub),
+        extra_scopes=tuple(wishes.extra_scopes),
+        offline_for=wishes.offline_for,
     )
     params = {**config.authentication_params, **wishes.params}
     url = build_authentication_request(
@@ -103,7 +108,7 @@ def begin_login(
             "response_type": "code",
             "client_id": config.client_id,
             "redirect_uri": redirect_uri,
-            "scope": " ".join(config.scopes),
+            "scope": " ".join(dict.fromkeys((*config.scopes, *transaction.extra_scopes))),
             "state": transaction.state,
             "nonce": transaction.nonce,
             "code_challenge": compute_code_challenge(transaction.code_verifier),
@@ -158,7 +163,7 @@ def complete_login(
         tokens=tokens,
         userinfo=userinfo,
         expires_at=None if tokens.expires_in is None else int(now) + tokens.expires_in,
-        unexpected_scopes=find_unexpected_scopes(tokens.scope, config.scopes),
+        unexpected_scopes=find_unexpected_scopes(tokens.scope, (*config.scopes, *transaction.extra_scopes)),
     )
 
 

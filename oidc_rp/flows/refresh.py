@@ -20,7 +20,6 @@ from oidc_rp.protocol.errors import (
     OPError,
     OPUnavailableError,
     RenewalError,
-    SessionEndedError,
     TokenError,
 )
 from oidc_rp.protocol.refreshed_id_token import merge_claims
@@ -65,11 +64,25 @@ class Held:
     unexpected_scopes: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Extra:
+    """A further access token, got by the refresh token in place of a new one for the session itself.
+
+    It is for the APIs in `resource` only (RFC 8707 section 2.2), or may do no more than
+    `scope` says (RFC 6749 section 6). `keep` is given the answer before the lease is given
+    back, so that those who wait for it find what it has kept.
+    """
+
+    scope: tuple[str, ...]
+    resource: tuple[str, ...]
+    keep: Callable[[TokenResponse], None] = field(repr=False)
+
+
 class RefreshStore(Protocol):
     """Where the tokens of one session are, for all processes of the site."""
 
     def load(self) -> Held:
-        """What is stored now. Raises SessionEndedError."""
+        """What is stored now. Raises SessionEndedError, or GrantEndedError for a grant that no session is behind."""
 
     def take_lease(self, generation: int, now: float, until: float) -> bool:
         """Take the lease, if these are still the stored tokens and nobody has it: True for one caller only."""
@@ -91,11 +104,14 @@ def renew_tokens(
     is_due: Callable[[Held], bool],
     patience: float,
     clock: Callable[[], float],
+    extra: Extra | None = None,
 ) -> Generator[float, None, Held]:
     """The stored tokens, renewed first if `is_due` says so of them. Yields seconds to wait before going on.
 
-    `patience` is how many seconds to wait for another request that is renewing them.
-    Raises SessionEndedError if the session is over, also by what the OP answered;
+    `patience` is how many seconds to wait for another request that is renewing them. With
+    `extra`, the OP is asked for that access token, and the session keeps its own; a rotated
+    refresh token and an ID token are taken over all the same.
+    Raises what `store.load` does if the tokens are over, also by what the OP answered;
     RenewalError if there is no refresh token to use; OPUnavailableError if the OP, or the
     other request, does not come to an end; and OIDCError for other failures of the OP.
     """
@@ -115,7 +131,7 @@ def renew_tokens(
                 retry_after=int(held.retry_at - now) + 1,
             )
         if now >= held.leased_until and store.take_lease(held.generation, now, now + _lease_seconds(provider)):
-            return _redeem(provider, store, held, held.refresh_token, clock)
+            return _redeem(provider, store, held, held.refresh_token, clock=clock, extra=extra)
         if now - started >= patience:
             raise OPUnavailableError("another request is still renewing", endpoint="token", code="renewal_busy")
         yield pause
@@ -132,25 +148,48 @@ def _lease_seconds(provider: Provider) -> float:
 
 
 def _redeem(
-    provider: Provider, store: RefreshStore, held: Held, refresh_token: str, clock: Callable[[], float]
+    provider: Provider,
+    store: RefreshStore,
+    held: Held,
+    refresh_token: str,
+    *,
+    clock: Callable[[], float],
+    extra: Extra | None,
 ) -> Held:
     """The part that only the holder of the lease comes to."""
     try:
-        answer = provider.refresh(refresh_token)
-        renewed = _build(provider, held, refresh_token, answer, clock())
+        if extra is None:
+            answer = provider.refresh(refresh_token)
+        else:
+            answer = provider.refresh(refresh_token, scope=extra.scope, resource=extra.resource)
+        renewed = _build(provider, held, answer, clock(), extra)
     except OIDCError as error:
         reason = _find_end_reason(error)
-        if reason is None:
-            wait = min(getattr(error, "retry_after", None) or RETRY_SECONDS, MAX_RETRY_SECONDS)
-            store.release(clock() + wait)
-            raise
-        if store.end(reason):
-            raise SessionEndedError(reason) from error
-        return store.load()
+        if reason is not None:
+            return _end(store, reason, error)
+        # What the OP says of a resource or a scope is no reason to leave the session unrenewed.
+        wait = 0 if extra is not None and isinstance(error, OPError) else _find_wait(error)
+        store.release(clock() + wait)
+        raise
+    if extra is not None:
+        extra.keep(answer)
     if not store.save(renewed):
         # The session was ended, or another request took the lease over. What is stored now is what counts.
         return store.load()
     return renewed
+
+
+def _end(store: RefreshStore, reason: str, error: OIDCError) -> Held:
+    store.end(reason)
+    try:
+        # If they have not ended, the lease was lost to a request that may have had more luck.
+        return store.load()
+    except OIDCError as over:
+        raise over from error
+
+
+def _find_wait(error: OIDCError) -> float:
+    return min(getattr(error, "retry_after", None) or RETRY_SECONDS, MAX_RETRY_SECONDS)
 
 
 def _find_end_reason(error: OIDCError) -> str | None:
@@ -161,10 +200,15 @@ def _find_end_reason(error: OIDCError) -> str | None:
     return "refresh_refused" if isinstance(error, OPError) and error.error == "invalid_grant" else None
 
 
-def _build(provider: Provider, held: Held, refresh_token: str, answer: TokenResponse, now: float) -> Held:
-    tokens = replace(held.tokens, access_token=answer.access_token)
+def _build(provider: Provider, held: Held, answer: TokenResponse, now: float, extra: Extra | None) -> Held:
+    tokens, expires_at, asked = held.tokens, held.expires_at, provider.config.scopes
+    if extra is None:
+        tokens = replace(tokens, access_token=answer.access_token)
+        expires_at = None if answer.expires_in is None else int(now) + answer.expires_in
+    elif extra.scope:
+        asked = extra.scope
     if answer.id_token is not None:
-        original = held.tokens.id_token_claims
+        original = tokens.id_token_claims
         id_token = provider.validate_refreshed_id_token(
             answer.id_token, original=original, access_token=answer.access_token
         )
@@ -172,9 +216,9 @@ def _build(provider: Provider, held: Held, refresh_token: str, answer: TokenResp
     return Held(
         generation=held.generation + 1,
         tokens=tokens,
-        expires_at=None if answer.expires_in is None else int(now) + answer.expires_in,
+        expires_at=expires_at,
         renewed_at=now,
         # An OP that does not rotate leaves it out of its answer (RFC 6749 section 6).
-        refresh_token=answer.refresh_token or refresh_token,
-        unexpected_scopes=find_unexpected_scopes(answer.scope, provider.config.scopes),
+        refresh_token=answer.refresh_token or held.refresh_token,
+        unexpected_scopes=find_unexpected_scopes(answer.scope, asked),
     )

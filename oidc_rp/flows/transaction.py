@@ -37,6 +37,10 @@ class Transaction:
     amr: tuple[tuple[str, ...], ...] = ()
     step_up: bool = False
     subject: str = ""
+    # Scopes that were asked for beside those of the configuration.
+    extra_scopes: tuple[str, ...] = ()
+    # The id of the session whose user is to grant access for work in the background; it stays as it is.
+    offline_for: str = ""
 
     @property
     def requirement(self) -> Requirement:
@@ -55,8 +59,8 @@ class Transaction:
         """
         try:
             values = json.loads(data)
-            amr = tuple(tuple(methods) for methods in values["amr"])
-            return cls(**{**values, "acr_values": tuple(values["acr_values"]), "amr": amr})
+            lists = {name: tuple(values[name]) for name in ("acr_values", "extra_scopes")}
+            return cls(**{**values, **lists, "amr": tuple(tuple(methods) for methods in values["amr"])})
         except (ValueError, TypeError, KeyError):
             raise AuthenticationResponseError(
                 "the pending login was begun by another version", code="transaction_invalid"

@@ -16,6 +16,7 @@
     ├── RequirementError               authenticated, but not as strongly or freshly as required
     ├── RenewalError                   the access token cannot be renewed, though the session goes on
     ├── SessionEndedError              the session is over, or was found to be just now
+    ├── GrantEndedError                what a user granted for work in the background is over
     └── UserRefusedError               authenticated at the OP, but not allowed in here
 
 Each carries a stable `code` for operators and programs, and the evidence as
@@ -213,6 +214,16 @@ class SessionEndedError(OIDCError):
 
     def __init__(self, reason: str) -> None:
         super().__init__("the session has ended")
+        self.reason = reason
+
+
+class GrantEndedError(OIDCError):
+    """An offline grant is over, and only the user can give another. `reason` is the word that its row has."""
+
+    code = "grant_over"
+
+    def __init__(self, reason: str) -> None:
+        super().__init__("the offline grant has ended")
         self.reason = reason
 
 

@@ -10,7 +10,7 @@ from django.core.management.base import BaseCommand
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
-from oidc_rp.models import LogoutReceipt, OIDCSession
+from oidc_rp.models import LogoutReceipt, OfflineGrant, OIDCSession
 from oidc_rp.session_rows import end_rows
 
 BATCH = 500
@@ -21,24 +21,31 @@ UNFINISHED_LIFETIME = timedelta(days=1)
 
 
 class Command(BaseCommand):
-    """Ends the rows of expired sessions, and deletes ended rows and logout receipts after a while."""
+    """Ends the rows of expired sessions, and deletes ended rows, of offline grants too, and logout receipts."""
 
-    help = "Ends expired OpenID Connect sessions; deletes ended ones and logout receipts. Safe to run at any time."
+    help = (
+        "Ends expired OpenID Connect sessions; deletes ended ones, ended offline grants and logout receipts. "
+        "Safe to run at any time."
+    )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument(
             "--keep-days",
             type=_days,
             default=30,
-            help="how many days ended sessions are kept for the admin (default: 30)",
+            help="how many days ended sessions and offline grants are kept for the admin (default: 30)",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
         now = timezone.now()
         expired = _end_expired(now)
         sessions = _delete(OIDCSession.objects.filter(ended_at__lt=now - timedelta(days=options["keep_days"])))
+        grants = _delete(OfflineGrant.objects.filter(ended_at__lt=now - timedelta(days=options["keep_days"])))
         receipts = _delete(LogoutReceipt.objects.filter(created_at__lt=now - RECEIPT_LIFETIME))
-        self.stdout.write(f"{expired} sessions had expired; deleted {sessions} ended sessions, {receipts} receipts.")
+        self.stdout.write(
+            f"{expired} sessions had expired; "
+            f"deleted {sessions} ended sessions, {grants} ended offline grants, {receipts} receipts."
+        )
 
 
 def _days(text: str) -> int:
