@@ -11,6 +11,7 @@ from threading import Event, Lock, Semaphore
 from tests.support.fake_op import Answer, FakeOP
 from tests.support.loopback import build_answer
 from tests.support.op_server import answer_request, serve_op
+from tests.support.rotating_op import RotatingOP
 
 # Only to end a test that is stuck.
 TIMEOUT = 60
@@ -49,9 +50,14 @@ class OPServer:
     token_calls: int = 0
     newest: str = ""
     started: Semaphore = field(default_factory=lambda: Semaphore(0))
+    # If there is one, it answers what comes after a login.
+    rotating: RotatingOP | None = None
 
     def issue(self) -> Answer:
         """What the token endpoint answers: another access token each time."""
+        form = self.op.forms[-1]
+        if self.rotating is not None and form["grant_type"] != "authorization_code":
+            return self.rotating.answer(form)
         self.token_calls += 1
         if self.refuses_client:
             return 401, {}, json.dumps({"error": "invalid_client"})

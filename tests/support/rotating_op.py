@@ -32,11 +32,14 @@ class RotatingOP:
         return self
 
     def __call__(self) -> Answer:
-        # Of one session only one call may be under way at a time; if there were two, the wrong form counts as reuse.
+        # Of one session only one call may be under way at a time; with two, one form may be read twice: that is reuse.
         with self.lock:
-            form = self.op.forms[-1]
-            self.grants.append(form)
-            return self.exchange(form) if form["grant_type"] == EXCHANGE else self.refresh(form)
+            return self.answer(self.op.forms[-1])
+
+    def answer(self, form: dict[str, str]) -> Answer:
+        """What the token endpoint answers to one form; not for two threads at once."""
+        self.grants.append(form)
+        return self.exchange(form) if form["grant_type"] == EXCHANGE else self.refresh(form)
 
     def refresh(self, form: dict[str, str]) -> Answer:
         if form["refresh_token"] != self.current:
