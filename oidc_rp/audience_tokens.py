@@ -1,8 +1,8 @@
 """Access tokens of the signed-in user for one API, or with less scope, beside the session's own.
 
-By `resource` (RFC 8707), or with less `scope`, the refresh token buys one; the OP may rotate it
-then, so that goes through the session's lease. By `audience` the session's access token is exchanged for
-one (RFC 8693), which rotates nothing.
+By `resource` (RFC 8707), or with less `scope`, the refresh token buys one; the OP may rotate
+it then, so that goes through the session's lease. By `audience` the session's access token
+is exchanged for one (RFC 8693), which rotates nothing.
 
 They are kept under seal in the cache that OIDC_RP_CACHE names, each under a key of all that
 it depends on, the session first of all. The session's row is asked before the cache: of a
@@ -22,7 +22,7 @@ from .cache import SealedCache
 from .flows.refresh import Extra, Held
 from .flows.shared_token import SharedToken, deserialize, serialize
 from .models import digest
-from .protocol.errors import OIDCError, RenewalError
+from .protocol.errors import OIDCError, RenewalError, SessionEndedError
 from .protocol.tokens import Names, TokenResponse, check_resources, find_unexpected_scopes, read_names
 from .providers import providers
 from .renewal import Renewal
@@ -30,6 +30,9 @@ from .session_data import AuthenticationContext
 from .user_tokens import MIN_INTERVAL_SECONDS, fetch_tokens
 
 logger = logging.getLogger("oidc_rp")
+
+# How long a token that is still good is used before another exchange is tried.
+RETRY_SECONDS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,12 +78,14 @@ def _exchange(renewal: Renewal, context: AuthenticationContext, kept: _Kept) -> 
     """One call to the OP, maybe after one that renews the session's access token."""
     # Nothing of the session is renewed for this; but it raises if the session has ended.
     held = yield from renewal.fetch(context, lambda *_: False, lambda _: True)
-    if not kept.is_missing(context, held):
+    if not kept.is_missing(context, held) or kept.is_being_replaced():
         return
     try:
         held = yield from fetch_tokens(renewal, context)
         audience, scope = kept.target.audience, kept.target.scope
         answer = providers[context.provider].exchange_token(held.tokens.access_token, audience=audience, scope=scope)
+    except SessionEndedError:
+        raise
     except OIDCError as error:
         if not kept.is_usable:
             raise
@@ -122,6 +127,10 @@ class _Kept:
         """Whether an API may still take what has been found."""
         token = self.token
         return token is not None and token.access_token != self._rejected and token.is_alive(time.time())
+
+    def is_being_replaced(self) -> bool:
+        """Whether this one will do while another request asks the OP, or has done so in vain seconds ago."""
+        return self.is_usable and not self._cache.claim(f"{self._key}:renewal", RETRY_SECONDS)
 
     def will_do(self, held: Held) -> bool:
         """The same, for who asks of a session's tokens."""

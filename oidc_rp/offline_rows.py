@@ -151,15 +151,20 @@ def revoke_grants(condition: Q, reason: str) -> int:
 
     Returns how many there were. Here they are over at once, whatever the OP does.
     """
-    ended = 0
-    for row in OfflineGrant.objects.filter(condition, ended_at=None):
-        if end_grants(Q(pk=row.pk), reason):
-            ended += 1
+    keys = OfflineGrant.objects.filter(condition, ended_at=None).values_list("pk", flat=True)
+    return sum(_end_and_revoke(key, reason) for key in list(keys))
+
+
+def _end_and_revoke(key: int, reason: str) -> bool:
+    while row := OfflineGrant.objects.filter(pk=key, ended_at=None).first():
+        # Only as it was read: a job may be renewing it, and the newest tokens are those to revoke.
+        if end_grants(Q(pk=key, generation=row.generation), reason):
             opened = _open(row)
             if opened is not None:
                 tokens, refresh_token = opened
                 _revoke(row, refresh_token, tokens.access_token)
-    return ended
+            return True
+    return False
 
 
 def mark_used(row: OfflineGrant) -> None:

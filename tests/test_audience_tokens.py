@@ -374,6 +374,27 @@ def test_token_is_used_to_its_end_while_the_op_is_down(
     assert OIDCSession.objects.get().ended_at is None
 
 
+def test_session_that_ends_at_its_renewal_gets_not_even_what_is_kept(
+    signed_in: Client, rotating: RotatingOP, clock: time_machine.Traveller
+) -> None:
+    get_token(signed_in, AUDIENCE)
+    rotating.current = "revoked"
+    clock.shift(299)
+    assert get_error(signed_in, AUDIENCE) == (401, "session_over")
+
+
+def test_exchange_that_fails_is_tried_again_after_a_while(
+    signed_in: Client, rotating: RotatingOP, op: FakeOP, clock: time_machine.Traveller
+) -> None:
+    rotating.lifetime = 200
+    first = get_token(signed_in, AUDIENCE)
+    op.overrides["token"] = (400, JSON, '{"error": "invalid_target"}')
+    clock.shift(160)
+    op.calls.clear()
+    assert [get_token(signed_in, AUDIENCE) for _ in range(3)] == [first] * 3
+    assert op.calls == ["token"]
+
+
 @pytest.mark.parametrize("error", ["invalid_target", "invalid_scope", "invalid_request"])
 def test_resource_that_the_op_refuses_leaves_the_session_as_it_was(
     signed_in: Client, rotating: RotatingOP, op: FakeOP, clock: time_machine.Traveller, error: str

@@ -17,7 +17,7 @@ import responses
 import time_machine
 from django.contrib.auth.models import User
 from django.core.cache import cache
-from django.db import connections, transaction
+from django.db import connection, connections, transaction
 from django.http import HttpRequest, HttpResponse
 from django.test import Client
 from django.urls import path
@@ -559,6 +559,38 @@ def test_revoked_grant_is_over_here_at_once_and_at_the_op_soon(grant: Grant, op:
     assert flush_revocations(10)
     assert sorted(form["token"] for form in op.forms) == ["offline-access-1", "offline-refresh-1"]
     assert op.calls == ["revocation", "revocation"]
+
+
+def test_newest_tokens_are_the_ones_that_are_revoked(
+    grant: Grant, op: FakeOP, rotating: RotatingOP, clock: time_machine.Traveller
+) -> None:
+    """Between the look at the row and the statement that ends it, a job renews it."""
+    renewed = False
+
+    def renew(execute: Any, sql: str, *args: Any) -> Any:
+        nonlocal renewed
+        if sql.startswith("UPDATE") and not renewed:
+            renewed = True
+            clock.shift(300)
+            grant.get_access_token()
+        return execute(sql, *args)
+
+    with connection.execute_wrapper(renew):
+        assert grant.revoke() is True
+    assert flush_revocations(10)
+    assert sorted(form["token"] for form in op.forms if "token" in form) == ["access/1", "refresh-token-2"]
+
+
+def test_grant_that_another_ends_meanwhile_is_revoked_once(grant: Grant, op: FakeOP) -> None:
+    def end(execute: Any, sql: str, *args: Any) -> Any:
+        if sql.startswith("UPDATE"):
+            OfflineGrant.objects.all().delete()
+        return execute(sql, *args)
+
+    with connection.execute_wrapper(end):
+        assert grant.revoke() is False
+    assert flush_revocations(10)
+    assert "revocation" not in op.calls
 
 
 @pytest.mark.parametrize("how", ["revoked", "deleted", "replaced"])
