@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, NoReturn
 
@@ -22,6 +23,14 @@ def not_offered(reason: str) -> NoReturn:
     pytest.skip(NOT_OFFERED + reason)
 
 
+@dataclass(frozen=True)
+class Failure:
+    """Why a row cannot work with an OP, and what the failed test then says: our error code, or its own words."""
+
+    says: str
+    reason: str
+
+
 class OP(ABC):
     """An OP on loopback, and how to do with it what differs from OP to OP.
 
@@ -32,9 +41,8 @@ class OP(ABC):
     key: ClassVar[str]
     product: ClassVar[str]
     version: ClassVar[str]
-    # Rows of the table and the reasons: what it has not, where its metadata do not tell that, and what goes wrong.
-    lacks: ClassVar[Mapping[str, str]] = {}
-    fails: ClassVar[Mapping[str, str]] = {}
+    # By row of the table: what goes wrong.
+    fails: ClassVar[Mapping[str, Failure]] = {}
     # What it has although its metadata do not say so.
     unadvertised: ClassVar[frozenset[str]] = frozenset()
     # The user's, and the `acr` of a login with a second factor; None if it has none.

@@ -61,7 +61,8 @@ def test_form_post(op: OP, site: Site, browser: Browser) -> None:
 def test_silent_login(op: OP, site: Site, browser: Browser) -> None:
     client = site.connect(op)
     page = op.walk_through(browser, client.begin(browser, prompt="none"))
-    assert (page.status, client.who(browser), browser.passwords_given) == (200, None, 0)
+    assert page.status == 200, f"{page}\n{site.server.read_log()}"
+    assert (client.who(browser), browser.passwords_given) == (None, 0)
     facts = client.sign_in(browser)
     browser.forget(site.url)
     assert client.who(browser) is None

@@ -60,7 +60,7 @@ def test_reuse(op: OP, site: Site, browser: Browser) -> None:
     assert answer.status_code == 400, answer.text
     # The refresh token that was issued for the stolen one is worth nothing either, and the session ends with it.
     client.renew(browser, renewed["access_token"])
-    assert client.who(browser) is None
+    assert client.who(browser) is None, site.server.read_log()
     assert client.ends() == ["refresh_refused"]
 
 

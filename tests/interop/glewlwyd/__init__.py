@@ -18,7 +18,7 @@ from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
 
 from ..browser import Browser, Page
 from ..installing import CannotInstallError, run
-from ..op import OP
+from ..op import OP, Failure
 from ..running import Server
 
 HERE = Path(__file__).parent
@@ -37,12 +37,18 @@ class Glewlwyd(OP):
     email = "alice@example.com"
     service_scopes = ("profile",)
     fails = {
-        "Login, `private_key_jwt`": "takes a client assertion only with the token endpoint as its audience",
-        "ID token signed with EdDSA": "`at_hash` is made with SHA-256, not SHA-512",
-        "`response_mode=form_post`": "the form's values are percent-encoded, so that `iss` is another",
-        "Silent login (`prompt=none`)": "`invalid_request` without an `id_token_hint`",
-        "`max_age`": "`auth_time` is 0",
-        "Reuse of a refresh token ends the session": "a refused refresh token is answered without an error code",
+        "Login, `private_key_jwt`": Failure(
+            "op_status", "takes a client assertion only with the token endpoint as its audience"
+        ),
+        "ID token signed with EdDSA": Failure("token_at_hash", "`at_hash` is made with SHA-256, not SHA-512"),
+        "`response_mode=form_post`": Failure(
+            "iss_mismatch", "the form's values are percent-encoded, so that `iss` is another"
+        ),
+        "Silent login (`prompt=none`)": Failure("id_token mandatory", "`invalid_request` without an `id_token_hint`"),
+        "`max_age`": Failure("max_age_not_met", "`auth_time` is 0"),
+        "Reuse of a refresh token ends the session": Failure(
+            "op_status", "a refused refresh token is answered without an error code"
+        ),
     }
     unadvertised = frozenset(
         {"none", "refresh_token", "client_credentials", "backchannel_logout_supported", "frontchannel_logout_supported"}

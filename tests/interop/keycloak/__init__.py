@@ -14,7 +14,7 @@ import requests
 
 from ..browser import TIMEOUT
 from ..installing import CannotInstallError, install_maven, run
-from ..op import OP
+from ..op import OP, Failure
 from ..running import Server, wait_until
 
 HERE = Path(__file__).parent
@@ -33,7 +33,11 @@ class Keycloak(OP):
     email = "alice@example.com"
     strong_acr = "mfa"
     unadvertised = frozenset({"none"})
-    fails = {"ID token signed with HS256": "signed with a key of the realm, not with the client secret"}
+    fails = {
+        "ID token signed with HS256": Failure(
+            "token_signature", "signed with a key of the realm, not with the client secret"
+        )
+    }
 
     @property
     def issuer(self) -> str:
