@@ -68,7 +68,12 @@ class Server:
         """Politely; it has to end by itself."""
         if self.process.poll() is None:
             self.process.terminate()
-        self.process.wait(STOP_SECONDS)
+        try:
+            self.process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            # A fault, but one that must not stay behind.
+            self.process.kill()
+            raise
         assert self.process.stdin is not None
         self.process.stdin.close()
 
