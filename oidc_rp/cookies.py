@@ -8,6 +8,7 @@ who only ever start.
 
 from __future__ import annotations
 
+import re
 from hashlib import sha256
 from typing import Literal
 
@@ -49,7 +50,9 @@ def save_transaction(
     `cross_site` is for form_post: its response is a POST from the OP's site, on which
     browsers send no SameSite=Lax cookies.
     """
-    pending = [name for name, value in request.COOKIES.items() if value and name.startswith(cookie_name("tx."))]
+    # Of exactly our form: what a browser sends may have a name that no header can be written with.
+    ours = re.compile(re.escape(cookie_name("tx.")) + "[0-9a-f]{16}")
+    pending = [name for name, value in request.COOKIES.items() if value and ours.fullmatch(name)]
     pending.sort(key=lambda name: _read_age_mark(request.COOKIES[name]), reverse=True)
     for name in pending[MAX_PENDING - 1 :]:
         delete_cookie(response, name)

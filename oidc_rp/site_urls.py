@@ -43,9 +43,13 @@ def safe_next(request: HttpRequest, url: str | None, default: str) -> str:
 
     It comes back as it will stand in a Location header: in ASCII, percent-encoded.
     """
-    if not url or not url_has_allowed_host_and_scheme(url, {request.get_host()}, require_https=request.is_secure()):
+    if not url:
         return default
     encoded: str = iri_to_uri(url)
+    # As it came and as it will be sent: Python drops a tab from "//\t/page", and in the header it is a host, "%09".
+    for form in (url, encoded):
+        if not url_has_allowed_host_and_scheme(form, {request.get_host()}, require_https=request.is_secure()):
+            return default
     return encoded if len(encoded) <= MAX_NEXT_LENGTH else default
 
 

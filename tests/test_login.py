@@ -116,7 +116,7 @@ def test_login_keeps_at_most_five_pending_the_newest(client: Client, op: FakeOP)
 
 def test_login_counts_a_pending_cookie_without_a_time_as_the_oldest(client: Client, op: FakeOP) -> None:
     for number in range(MAX_PENDING):
-        client.cookies[f"__Host-oidc_rp.tx.forged{number}"] = "²².x" if number else "9" * 20 + ".x"
+        client.cookies[f"__Host-oidc_rp.tx.{number:016x}"] = "²².x" if number else "9" * 20 + ".x"
     location = begin(client)["Location"]
     assert len(pending(client)) == MAX_PENDING
     assert complete(client, op.authorize(location)).status_code == 302
@@ -149,6 +149,7 @@ def test_login_comes_back_to_a_next_that_is_not_ascii(client: Client, op: FakeOP
         pytest.param("/\t/evil.example/", id="tab_between_slashes"),
         pytest.param("/\n/evil.example/", id="newline_between_slashes"),
         pytest.param("\thttps://evil.example/", id="leading_tab"),
+        pytest.param("//\t/page", id="tab_that_becomes_a_host"),
         pytest.param("\x00//evil.example/", id="leading_nul"),
         pytest.param("https:evil.example", id="scheme_without_slashes"),
         pytest.param("https:///evil.example", id="scheme_with_three_slashes"),

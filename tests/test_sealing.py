@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pytest_django.fixtures import Settings
 
-from oidc_rp.sealing import SealError, open_sealed, seal
+from oidc_rp.sealing import SealError, open_sealed, open_sealed_under, seal, seal_under
 
 VALUE = b"a value"
 
@@ -101,3 +101,45 @@ def test_seal_takes_keys_of_bytes(settings: Settings) -> None:
     text = seal(VALUE, "purpose")
     settings.SECRET_KEY = "a key of bytes"
     assert open_sealed(text, "purpose") == VALUE
+
+
+def test_seal_of_an_earlier_release_opens(settings: Settings) -> None:
+    """A change of the format needs a new version number: logins and sessions outlive a deployment."""
+    settings.SECRET_KEY = "the key of an earlier release"
+    assert open_sealed("ASBQU6Q9EOUL8GFZeoqevAERyD4IadEW0Bdd1rRKg-6WW3Xv", "purpose", "owner") == VALUE
+    text = "AUBZou4CpNlTvxcBN_9EAMYEHP_CxwyUzRUiOG-_eYQDnu1b"
+    assert open_sealed_under("a refresh token", text, "purpose", "owner") == VALUE
+
+
+def test_seal_has_the_length_that_is_promised() -> None:
+    assert len(seal(b"", "purpose")) == 39
+    assert len(seal(b"a" * 300, "purpose")) == 439
+
+
+def test_seal_of_another_version_is_not_taken_for_broken() -> None:
+    data = bytearray(urlsafe_b64decode(seal(VALUE, "purpose") + "=="))
+    data[0] = 2
+    with pytest.raises(SealError, match="not a sealed value"):
+        open_sealed(urlsafe_b64encode(data).rstrip(b"=").decode(), "purpose")
+
+
+def test_seal_under_a_secret_opens_with_that_secret_purpose_and_owner_only() -> None:
+    text = seal_under("secret", VALUE, "purpose", "owner")
+    assert open_sealed_under("secret", text, "purpose", "owner") == VALUE
+    for secret, purpose, owner in [
+        ("other", "purpose", "owner"),
+        ("secret", "other", "owner"),
+        ("secret", "purpose", ""),
+    ]:
+        with pytest.raises(SealError, match="broken"):
+            open_sealed_under(secret, text, purpose, owner)
+    with pytest.raises(SealError, match="broken"):
+        open_sealed(text, "purpose", "owner")
+
+
+def test_seal_opens_with_the_first_of_several_fallback_keys_that_fits(settings: Settings) -> None:
+    settings.SECRET_KEY = "the oldest key"
+    text = seal(VALUE, "purpose", "owner")
+    settings.SECRET_KEY = "the newest key"
+    settings.SECRET_KEY_FALLBACKS = ["an older key", "the oldest key"]
+    assert open_sealed(text, "purpose", "owner") == VALUE
