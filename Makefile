@@ -44,6 +44,15 @@ e2e: $(VENV)/.group-e2e ## drive the demo with Chromium
 interop: $(VENV)/.group-interop ## run two sites against real OPs, and compare with docs/interop.md
 	$(BIN)/python -m pytest --force-enable-socket tests/interop $(ARGS)
 
+# Longer, and one target: make fuzz ARGS='--seconds 3600 id_token'
+.PHONY: fuzz
+fuzz: $(VENV)/.group-fuzz ## fuzz what takes foreign bytes, a minute for each target
+	$(BIN)/python -m tests.fuzz $(ARGS)
+
+.PHONY: mutants
+mutants: $(VENV)/.group-mutants ## see whether the tests notice small changes of the protocol
+	$(BIN)/python -m tests.mutants $(ARGS)
+
 .PHONY: lint
 lint: $(VENV)/.group-lint ## check style and formatting
 	$(BIN)/ruff check .
@@ -76,7 +85,7 @@ ci: ## run what CI runs
 
 .PHONY: clean
 clean: ## remove everything that was made here
-	rm -rf $(VENV) .tox .demo .interop .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache build dist site
+	rm -rf $(VENV) .tox .demo .fuzz .interop .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache build dist site
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # pip installs dependency groups since 25.1.

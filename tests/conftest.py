@@ -1,9 +1,10 @@
-"""Fixtures for every test."""
+"""Fixtures for every test, and how property tests choose their examples."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
+import hypothesis
 import pytest
 import responses
 from django.core.cache import cache
@@ -11,6 +12,10 @@ from django.core.cache import cache
 from oidc_rp.providers import providers
 from oidc_rp.revocation import flush_revocations
 from tests.support.fake_op import FakeOP
+
+# The same examples at each run, few enough to stay fast, and no deadline on a machine that may be busy.
+hypothesis.settings.register_profile("oidc_rp", max_examples=200, derandomize=True, database=None, deadline=None)
+hypothesis.settings.load_profile("oidc_rp")
 
 
 @pytest.fixture(autouse=True)

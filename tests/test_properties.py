@@ -10,7 +10,7 @@ from urllib.parse import urljoin, urlsplit
 import pytest
 from django.http import HttpResponse
 from django.test import RequestFactory
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from oidc_rp.cookies import MAX_PENDING, load_logout, load_transaction, save_transaction
@@ -22,9 +22,6 @@ from oidc_rp.sealing import seal
 from oidc_rp.session_data import AuthenticationContext
 from oidc_rp.site_urls import MAX_NEXT_LENGTH, safe_next
 from tests.support.strategies import some_of, url_texts, values
-
-# The same examples at each run, and few enough to stay fast.
-foreign = settings(max_examples=150, derandomize=True, database=None, deadline=None)
 
 RF = RequestFactory()
 SITE = "https://testserver"
@@ -65,7 +62,6 @@ def refusing_transaction() -> Iterator[None]:
             raise
 
 
-@foreign
 @given(st.text(), st.text())
 def test_a_transaction_cookie_of_any_value_opens_for_no_state(state: str, value: str) -> None:
     request = RF.get("/")
@@ -75,7 +71,6 @@ def test_a_transaction_cookie_of_any_value_opens_for_no_state(state: str, value:
     assert load_transaction(request, f"{state} of another") is None
 
 
-@foreign
 @given(st.binary() | values.map(lambda value: json.dumps(value).encode()))
 def test_a_sealed_transaction_of_any_content_is_refused(content: bytes) -> None:
     """What another version of the package has sealed."""
@@ -86,7 +81,6 @@ def test_a_sealed_transaction_of_any_content_is_refused(content: bytes) -> None:
     assert caught.value.code == "transaction_invalid"
 
 
-@foreign
 @given(some_of([*TRANSACTION, "acr_values", "silent", "unheard_of"]))
 def test_a_sealed_transaction_of_any_members_is_one_or_refused(changes: dict[str, object]) -> None:
     request = RF.get("/")
@@ -96,7 +90,6 @@ def test_a_sealed_transaction_of_any_members_is_one_or_refused(changes: dict[str
         assert isinstance(load_transaction(request, "state-1"), Transaction)
 
 
-@foreign
 @given(st.lists(st.text(min_size=1), max_size=12))
 @example(["9" * 5_000, "\u0663.x", "-1.x"])
 def test_pending_logins_of_any_values_are_kept_to_a_few(cookies: list[str]) -> None:
@@ -108,7 +101,6 @@ def test_pending_logins_of_any_values_are_kept_to_a_few(cookies: list[str]) -> N
     assert len(cookies) - len(deleted) == min(len(cookies), MAX_PENDING - 1)
 
 
-@foreign
 @given(
     st.text() | (st.binary() | values.map(lambda value: json.dumps(value).encode())).map(lambda it: seal(it, "logout"))
 )
@@ -118,7 +110,6 @@ def test_a_logout_cookie_of_any_value_is_one_or_none(value: str) -> None:
     assert isinstance(load_logout(request), PendingLogout | None)
 
 
-@foreign
 @given(st.lists(st.text() | st.from_regex(r"\A[0-9.]{0,12}\Z"), min_size=MAX_PARTS, max_size=MAX_PARTS))
 @example(["1.9999999999.x", "", "", ""])
 @example([f"1.{'9' * 5_000}.x", "", "", ""])
@@ -129,7 +120,6 @@ def test_a_refresh_cookie_of_any_value_holds_no_refresh_token(parts: list[str]) 
     assert load_refresh_token(request, CONTEXT, 0) is None
 
 
-@foreign
 @given(url_texts)
 @example("//evil.example")
 @example("/\\evil.example")

@@ -143,3 +143,33 @@ def test_seal_opens_with_the_first_of_several_fallback_keys_that_fits(settings: 
     settings.SECRET_KEY = "the newest key"
     settings.SECRET_KEY_FALLBACKS = ["an older key", "the oldest key"]
     assert open_sealed(text, "purpose", "owner") == VALUE
+
+
+def test_seal_under_a_secret_is_for_no_owner_unless_one_is_named() -> None:
+    assert open_sealed_under("secret", seal_under("secret", VALUE, "purpose"), "purpose", "") == VALUE
+    assert open_sealed_under("secret", seal_under("secret", VALUE, "purpose", ""), "purpose") == VALUE
+
+
+def test_seal_opens_whatever_its_length_and_its_last_character() -> None:
+    for length in range(60):
+        assert open_sealed(seal(b"a" * length, "purpose"), "purpose") == b"a" * length
+    for _ in range(1_000):
+        assert open_sealed(seal(b"a", "purpose"), "purpose") == b"a"
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        pytest.param(b"\x01" + b"\0" * 12, "not a sealed value", id="nonce_alone"),
+        pytest.param(b"\x01" + b"\0" * 13, "the seal is broken", id="one_octet_behind_the_nonce"),
+    ],
+)
+def test_seal_has_something_behind_its_nonce(data: bytes, message: str) -> None:
+    with pytest.raises(SealError, match=message):
+        open_sealed(urlsafe_b64encode(data).rstrip(b"=").decode(), "purpose")
+
+
+@pytest.mark.parametrize("text", ["\u00e9", "A", "AAAAA"])
+def test_seal_error_says_that_it_is_no_seal(text: str) -> None:
+    with pytest.raises(SealError, match="not a sealed value"):
+        open_sealed(text, "purpose")

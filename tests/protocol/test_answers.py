@@ -107,3 +107,38 @@ def test_an_answer_does_not_show_its_body() -> None:
     with pytest.raises(OIDCError) as caught:
         answer(200, b'{"refresh_token": "very secret"').parse()
     assert "very secret" not in f"{caught.value} {caught.value.evidence}"
+
+
+def test_an_oauth_error_is_bounded_and_names_its_endpoint() -> None:
+    with pytest.raises(OPError) as caught:
+        answer(400, b'{"error": "%s", "error_description": "%s"}' % (b"e" * 101, b"d " * 300)).parse()
+    assert (caught.value.error, len(caught.value.description)) == ("e" * 100, 500)
+    assert caught.value.endpoint == "token"
+
+
+def test_a_failure_names_its_endpoint() -> None:
+    with pytest.raises(OPResponseError) as caught:
+        answer(404).parse()
+    assert caught.value.endpoint == "token"
+    page = Answer("userinfo", 200, "text/html", b"<p>")
+    with pytest.raises(OPUnavailableError) as unavailable:
+        page.parse()
+    assert unavailable.value.endpoint == "userinfo"
+
+
+def test_a_malformed_answer_is_told_in_words() -> None:
+    with pytest.raises(OPResponseError, match="answer is malformed: not acceptable JSON: not a"):
+        answer(200, b"[]").parse()
+
+
+@pytest.mark.parametrize(
+    ("content_type", "body"),
+    [("text/html", b'{"a": 1}'), ("text/html", b' \n{"a": 1}'), ("application/json", b'{"a": 1}'), ("", b'{"a": 1}')],
+)
+def test_json_under_any_name_is_no_web_page(content_type: str, body: bytes) -> None:
+    assert Answer("token", 200, content_type, body).parse() == {"a": 1}
+
+
+def test_a_page_of_another_type_is_malformed_and_no_outage() -> None:
+    with pytest.raises(OPResponseError):
+        Answer("token", 200, "application/json", b"<p>").parse()

@@ -6,6 +6,7 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 
 from oidc_rp.protocol.authentication import (
+    INTERACTION_ERRORS,
     MAX_PARAMETER_LENGTH,
     build_authentication_request,
     check_response_issuer,
@@ -142,3 +143,38 @@ def test_response_issuer_may_be_absent_unless_required() -> None:
 
 def test_clean_text_leaves_nothing_that_changes_a_line() -> None:
     assert clean_text("a\u2028b\u202ec\ud800d\te", 100) == "a b c d e"
+
+
+@pytest.mark.parametrize(
+    ("text", "cleaned"),
+    [
+        pytest.param("code SplxlOBeZQQYbYS6WxSb unknown", "code \u2026 unknown", id="code"),
+        pytest.param("eyJhbGciOiJSUzI1NiJ9.e30.c2ln", "\u2026", id="token"),
+        pytest.param("abcdefghij0123456789", "\u2026", id="twenty_characters"),
+        pytest.param("abcdefghi0123456789", "abcdefghi0123456789", id="nineteen_characters"),
+        pytest.param("+/=._~-aaaaaaaaaaaaaaA", "\u2026", id="every_alphabet"),
+        pytest.param("account_selection_required", "account_selection_required", id="words_and_underscores"),
+        pytest.param("AADSTS50011: redirect", "AADSTS50011: redirect", id="error_number"),
+    ],
+)
+def test_clean_text_leaves_nothing_like_a_secret(text: str, cleaned: str) -> None:
+    assert clean_text(text, 100) == cleaned
+
+
+def test_interaction_errors_are_those_of_the_specification() -> None:
+    """Core section 3.1.2.6."""
+    assert sorted(INTERACTION_ERRORS) == [
+        "account_selection_required", "consent_required", "interaction_required", "login_required",
+    ]  # fmt: skip
+
+
+def test_error_and_description_have_their_own_bounds() -> None:
+    with pytest.raises(OPError) as caught:
+        process({"error": ["e" * 101], "error_description": ["d " * 300], "iss": [ISSUER]})
+    assert (caught.value.error, len(caught.value.description)) == ("e" * 100, 500)
+
+
+def test_an_error_may_come_without_a_description() -> None:
+    with pytest.raises(OPError) as caught:
+        process({"error": ["access_denied"], "iss": [ISSUER]})
+    assert caught.value.description == ""

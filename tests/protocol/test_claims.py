@@ -198,6 +198,41 @@ def test_auth_time_is_read(value: Any, auth_time: int | None) -> None:
     assert check.get_auth_time({"auth_time": value}) == auth_time
 
 
+@pytest.mark.parametrize(
+    ("call", "claims", "expected", "actual"),
+    [
+        pytest.param(check.check_expiration, {"exp": NOW - SKEW}, f"after {NOW}", NOW - SKEW, id="exp"),
+        pytest.param(check.check_not_before, {"nbf": NOW + 31}, f"at most {NOW}", NOW + 31, id="nbf"),
+        pytest.param(check.check_issued_at, {"iat": NOW + 31}, f"at most {NOW}", NOW + 31, id="iat_in_the_future"),
+        pytest.param(check.check_issued_at, {"iat": NOW - 631}, f"at least {NOW - 600}", NOW - 631, id="iat_long_ago"),
+    ],
+)
+def test_a_wrong_time_is_shown_beside_the_right_one(
+    call: Callable[..., None], claims: dict[str, int], expected: str, actual: int
+) -> None:
+    """An operator sees from the two whether a clock is wrong, and by how much."""
+    [claim] = claims
+    error = refused(claim, call, claims, NOW, SKEW)
+    assert (error.expected, error.actual) == (expected, actual)
+
+
+@pytest.mark.parametrize(
+    ("audience", "shown"),
+    [
+        pytest.param("client-2", "['client-2']", id="another_client"),
+        pytest.param(1, "[]", id="number"),
+        pytest.param(["client-1", "api", "evil"], "['evil']", id="the_untrusted_alone"),
+    ],
+)
+def test_a_wrong_audience_is_shown(audience: Any, shown: str) -> None:
+    assert refused("aud", check.check_audience, {"aud": audience}, "client-1", TRUSTED).actual == shown
+
+
+def test_a_wrong_authorized_party_is_shown() -> None:
+    claims = {"aud": "client-1", "azp": ["client-2"]}
+    assert refused("azp", check.check_authorized_party, claims, "client-1").actual == "['client-2']"
+
+
 @pytest.mark.parametrize("subject", ["a", "a" * 255, "\U0001f600 /+\n", "0"])
 def test_subject_accepts(subject: str) -> None:
     check.check_subject({"sub": subject})

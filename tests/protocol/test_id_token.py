@@ -17,6 +17,7 @@ from oidc_rp.protocol.errors import (
     TokenError,
     UnknownKeyError,
 )
+from oidc_rp.protocol.id_token import Client
 from oidc_rp.protocol.jose import JWS, encode_base64url, parse_jws
 from oidc_rp.protocol.keys import parse_key_set, verify_hmac
 from oidc_rp.protocol.signatures import ASYMMETRIC_ALGORITHMS, HMAC_ALGORITHMS
@@ -266,3 +267,14 @@ def test_no_error_shows_the_token() -> None:
         validate(token)
     assert parse_jws(token).payload["nonce"] not in f"{caught.value} {caught.value.evidence}"
     assert token not in f"{caught.value} {caught.value.evidence}"
+
+
+def test_a_wrong_auth_time_is_shown_beside_the_right_one() -> None:
+    with pytest.raises(ClaimError) as caught:
+        validate_claims(auth_time=NOW + SKEW + 1)
+    assert (caught.value.expected, caught.value.actual) == (f"at most {NOW}", NOW + SKEW + 1)
+
+
+def test_a_client_allows_half_a_minute_of_skew_and_no_further_audience() -> None:
+    client = Client(issuer=ISSUER, client_id="client-1", algorithms=CLIENT.algorithms)
+    assert (client.clock_skew, client.trusted_audiences) == (30, frozenset())

@@ -226,3 +226,9 @@ def test_a_mac_with_the_public_key_as_secret_is_refused() -> None:
     token = parse_jws(jwt.encode(build_claims(), "s" * 32, "HS256"))
     with pytest.raises(SignatureError):
         verify_hmac(token._replace(signature=hmac.digest(public_key_pem(), token.signing_input, "sha256")), ["s" * 32])
+
+
+def test_a_key_set_may_have_a_hundred_keys() -> None:
+    assert parse_key_set({"keys": [None] * 99 + [RSA_JWK]}).keys[0].kid == "k1"
+    with pytest.raises(OPResponseError):
+        parse_key_set({"keys": [RSA_JWK] + [None] * 100})

@@ -370,6 +370,11 @@ def test_what_needs_no_key_is_settled_before_one_is_asked_for(changes: dict[str,
         validate_logout_token(sign_logout_token(now=NOW, **changes), CLIENT, fetch_keys, now=NOW)
 
 
+def test_event_has_the_name_of_the_specification() -> None:
+    """Section 2.4."""
+    assert read_claims(events={"http://schemas.openid.net/event/backchannel-logout": {}}).jti == "jti-1"
+
+
 @pytest.mark.parametrize("length", [1_024, 1_025])
 def test_jti_and_sid_have_1024_characters_at_most(length: int) -> None:
     for name in ("jti", "sid"):

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from oidc_rp.protocol.errors import OPResponseError
-from oidc_rp.protocol.metadata import build_discovery_url, parse_metadata
+from oidc_rp.protocol.metadata import ProviderMetadata, build_discovery_url, parse_metadata
 
 ISSUER = "https://op.example"
 DOCUMENT = {
@@ -33,6 +33,69 @@ def test_the_least_document_is_accepted() -> None:
     assert metadata.token_endpoint == f"{ISSUER}/token"
     assert (metadata.userinfo_endpoint, metadata.code_challenge_methods_supported) == (None, None)
     assert metadata.authorization_response_iss_parameter_supported is False
+
+
+def test_what_the_op_does_not_say_is_unknown_or_not_supported() -> None:
+    values = {name: getattr(parse_metadata(DOCUMENT, ISSUER), name) for name in ProviderMetadata.__dataclass_fields__}
+    rest = {name: value for name, value in values.items() if name not in DOCUMENT}
+    flags = {
+        name for name in rest if name.endswith(("_parameter_supported", "_logout_supported", "_session_supported"))
+    }
+    assert len(flags) == 5
+    assert all(rest[name] is False for name in flags)
+    assert all(rest[name] is None for name in rest.keys() - flags)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "scopes_supported",
+        "grant_types_supported",
+        "response_types_supported",
+        "response_modes_supported",
+        "acr_values_supported",
+        "id_token_signing_alg_values_supported",
+        "token_endpoint_auth_methods_supported",
+        "token_endpoint_auth_signing_alg_values_supported",
+        "code_challenge_methods_supported",
+    ],
+)
+def test_a_list_is_read_as_a_tuple_of_strings(name: str) -> None:
+    assert getattr(parse_metadata({**DOCUMENT, name: ["a", "b"]}, ISSUER), name) == ("a", "b")
+    for value in ("a", ["a", 1], True):
+        with pytest.raises(OPResponseError, match=f"{name} is not a list of strings"):
+            parse_metadata({**DOCUMENT, name: value}, ISSUER)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "authorization_response_iss_parameter_supported",
+        "backchannel_logout_supported",
+        "backchannel_logout_session_supported",
+        "frontchannel_logout_supported",
+        "frontchannel_logout_session_supported",
+    ],
+)
+def test_a_flag_is_a_boolean(name: str) -> None:
+    assert getattr(parse_metadata({**DOCUMENT, name: True}, ISSUER), name) is True
+    with pytest.raises(OPResponseError, match=f"{name} is not a boolean"):
+        parse_metadata({**DOCUMENT, name: ["a"]}, ISSUER)
+
+
+def test_keys_are_not_needed_where_the_secret_signs() -> None:
+    document = {name: value for name, value in DOCUMENT.items() if name != "jwks_uri"}
+    assert parse_metadata(document, ISSUER, keys_needed=False).jwks_uri == ""
+    with pytest.raises(OPResponseError, match="acceptable: jwks_uri missing"):
+        parse_metadata(document, ISSUER)
+    with pytest.raises(OPResponseError, match="acceptable: jwks_uri is not an https URL"):
+        parse_metadata({**document, "jwks_uri": "http://op.example/jwks"}, ISSUER, keys_needed=False)
+
+
+def test_a_wrong_issuer_is_shown_in_bounds() -> None:
+    with pytest.raises(OPResponseError) as caught:
+        parse_metadata({**DOCUMENT, "issuer": "x" * 1_000}, ISSUER)
+    assert str(caught.value) == f"the metadata's issuer is {repr('x' * 1_000)[:200]}, not the configured {ISSUER!r}"
 
 
 def test_members_are_read_and_unknown_ones_left_alone() -> None:
