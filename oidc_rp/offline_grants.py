@@ -78,14 +78,21 @@ class Grant:
                 return now - held.renewed_at >= MIN_INTERVAL_SECONDS
             return not _read_token(held).is_fresh(now)
 
+        def will_do(held: Held) -> bool:
+            return held.tokens.access_token != rejected and _read_token(held).is_alive(time.time())
+
         try:
             held = yield from renew_tokens(
-                find_provider(self.row), store, is_due=is_due, patience=PATIENCE_SECONDS, clock=time.time
+                find_provider(self.row),
+                store,
+                is_due=is_due,
+                patience=lambda held: 0 if will_do(held) else PATIENCE_SECONDS,
+                clock=time.time,
             )
         except (GrantEndedError, UserRefusedError):
             raise
         except OIDCError as error:
-            if not seen or seen[0].tokens.access_token == rejected or not _read_token(seen[0]).is_alive(time.time()):
+            if not (seen and will_do(seen[0])):
                 raise
             logger.warning("renewal_failed: %s: %s %s", error.code, error, error.evidence)
             held = seen[0]

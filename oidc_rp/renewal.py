@@ -90,7 +90,7 @@ class Renewal:
             held, saves = yield from self._renew(
                 context,
                 lambda held: is_due(_update(context, held), time.time()),
-                patience=0 if tolerable else PATIENCE_SECONDS,
+                patience=lambda _: 0 if tolerable else PATIENCE_SECONDS,
             )
         except SessionEndedError as error:
             logger.info("session_ended: found at its renewal: %s", error.reason)
@@ -129,10 +129,18 @@ class Renewal:
             return is_stale(_update(context, held), held) and not self._response_begun
 
         try:
-            held, saves = yield from self._renew(context, is_to_be_renewed, patience=PATIENCE_SECONDS, extra=extra)
+            held, saves = yield from self._renew(
+                context,
+                is_to_be_renewed,
+                # Who has a token that will do need not wait for the one that another request is getting.
+                patience=lambda held: 0 if will_do(held) else PATIENCE_SECONDS,
+                extra=extra,
+            )
         except SessionEndedError:
             logout(self._request)
             raise
+        except UnknownProviderError as error:
+            raise RenewalError("the session's provider is not configured any more") from error
         except OIDCError as error:
             if not (seen and will_do(seen[0])):
                 raise
@@ -170,7 +178,7 @@ class Renewal:
         context: AuthenticationContext,
         is_due: Callable[[Held], bool],
         *,
-        patience: float,
+        patience: Callable[[Held], float],
         extra: Extra | None = None,
     ) -> Generator[float, None, tuple[Held, bool]]:
         """The tokens, and whether this request is to write to the session what has become of them."""

@@ -8,7 +8,7 @@ from collections.abc import Callable, Generator
 from .bearer_auth import BearerAuth
 from .flows.refresh import Held
 from .protocol.errors import RenewalError
-from .providers import providers
+from .providers import UnknownProviderError, providers
 from .renewal import Renewal
 from .renewal_policy import is_expired, is_expiring
 from .session_data import AuthenticationContext
@@ -60,8 +60,11 @@ class UserAuth(BearerAuth):
         self._fetch = fetch
 
     def get_origins(self) -> frozenset[str]:
-        """The provider's API_ORIGINS; none, so that nothing is sent, if nobody is signed in."""
-        return frozenset() if self._alias is None else providers[self._alias].config.api_origins
+        """The provider's API_ORIGINS; none, so that nothing is sent, if nobody is signed in or the provider is gone."""
+        try:
+            return frozenset() if self._alias is None else providers[self._alias].config.api_origins
+        except UnknownProviderError:
+            return frozenset()
 
     def get_token(self) -> str:
         """A fresh access token. Raises what `request.oidc.access_token` does."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from importlib import import_module
 from typing import Any
@@ -476,6 +477,24 @@ def test_auth_sends_the_access_token_and_renews_it_once_on_a_401(
 def test_auth_sends_nothing_to_a_host_that_is_not_listed(signed_in: Client, op: FakeOP) -> None:
     answer = signed_in.get("/call-api/", headers={"Accept": "application/json"})
     assert (answer.status_code, answer.json()["error"]) == (502, "api_origin")
+
+
+def test_tokens_of_a_provider_that_is_gone_are_a_clean_answer(
+    signed_in: Client, op: FakeOP, clock: time_machine.Traveller, settings: Any
+) -> None:
+    settings.OIDC_PROVIDERS = {"other": settings.OIDC_PROVIDERS["other"]}
+    for path_of_view, error in (("/token/", "not_renewable"), ("/call-api/", "api_origin")):
+        assert signed_in.get(path_of_view, headers={"Accept": "application/json"}).json()["error"] == error
+    assert op.calls == []
+
+
+def test_access_token_that_still_lives_waits_for_no_other_renewal(
+    signed_in: Client, op: FakeOP, clock: time_machine.Traveller
+) -> None:
+    clock.shift(299)
+    OIDCSession.objects.update(leased_until=time.time() + 20)
+    assert signed_in.get("/token/").json() == {"access_token": "access-token-1"}
+    assert op.calls == []
 
 
 def test_auth_of_nobody_sends_nothing(client: Client) -> None:

@@ -102,13 +102,13 @@ def renew_tokens(
     store: RefreshStore,
     *,
     is_due: Callable[[Held], bool],
-    patience: float,
+    patience: Callable[[Held], float],
     clock: Callable[[], float],
     extra: Extra | None = None,
 ) -> Generator[float, None, Held]:
     """The stored tokens, renewed first if `is_due` says so of them. Yields seconds to wait before going on.
 
-    `patience` is how many seconds to wait for another request that is renewing them. With
+    `patience` says of them how many seconds to wait for another request that is renewing them. With
     `extra`, the OP is asked for that access token, and the session keeps its own; a rotated
     refresh token and an ID token are taken over all the same.
     Raises what `store.load` does if the tokens are over, also by what the OP answered;
@@ -132,7 +132,7 @@ def renew_tokens(
             )
         if now >= held.leased_until and store.take_lease(held.generation, now, now + _lease_seconds(provider)):
             return _redeem(provider, store, held, held.refresh_token, clock=clock, extra=extra)
-        if now - started >= patience:
+        if now - started >= patience(held):
             raise OPUnavailableError("another request is still renewing", endpoint="token", code="renewal_busy")
         yield pause
         pause = min(pause * 1.5, LONGEST_PAUSE)

@@ -92,7 +92,7 @@ def is_first(held: Held) -> bool:
 
 
 def renew(provider: Provider, store: MemoryStore, clock: Clock, patience: float = 0) -> Generator[float, None, Held]:
-    return renew_tokens(provider, store, is_due=is_first, patience=patience, clock=clock)
+    return renew_tokens(provider, store, is_due=is_first, patience=lambda _: patience, clock=clock)
 
 
 def finish(steps: Generator[float, None, Held]) -> Held:
