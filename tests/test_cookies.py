@@ -163,6 +163,12 @@ def test_pending_logout_comes_back_as_it_was(rf: RequestFactory) -> None:
     assert load_logout(request) == PendingLogout(state="state-1", next="/bye/")
 
 
+def test_pending_logout_of_an_earlier_release_is_read(rf: RequestFactory) -> None:
+    request = rf.get("/")
+    request.COOKIES["__Host-oidc_rp.logout"] = seal(b'{"state": "s", "next": "/"}', "logout")
+    assert load_logout(request) == PendingLogout(state="s", next="/")
+
+
 @pytest.mark.parametrize("value", ["", "x", seal(b"{}", "logout"), seal(b"[]", "logout"), seal(b"x", "logout"),
                                    seal(b'{"state": "s", "next": "/"}', "transaction")],
                          ids=["absent", "text", "no_members", "list", "no_json", "another_purpose"])  # fmt: skip

@@ -71,7 +71,7 @@ def main(arguments: Sequence[str]) -> int:
         results = {**read_results(), path: result}
         results = {name: results[name] for name in known if name in results}
         write_results(results)
-        write_page(DOCS / "mutants.md", results, reasons)
+        write_page(DOCS / "mutants.md", results, reasons, [name for name in known if name not in results])
         print(f"{path}: {compute_score({path: result}):.1f} % of {result.total} in {time.monotonic() - started:.0f} s")  # noqa: T201
         print(*find_faults({path: result}, reasons), sep="\n", flush=True)  # noqa: T201
     faults, score = find_faults(results, reasons), compute_score(results)

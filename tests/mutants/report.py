@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import tomllib
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -103,12 +103,15 @@ def compute_score(results: Mapping[str, Result]) -> float:
     return 100 * (1 - sum(len(result.survivors) for result in results.values()) / total)
 
 
-def write_page(page: Path, results: Mapping[str, Result], reasons: Mapping[Name, str]) -> None:
+def write_page(page: Path, results: Mapping[str, Result], reasons: Mapping[Name, str], missing: Sequence[str]) -> None:
+    """Write the page; `missing` are files that no run has been of."""
     text = HEAD.format(total=sum(result.total for result in results.values()), score=compute_score(results))
     for path, result in sorted(results.items()):
         counts = " | ".join(str(result.counts[verdict.value]) for verdict in Verdict)
         score = compute_score({path: result})
         text += f"| `{path}` | {result.version} | {result.total} | {counts} | {score:.1f} % |\n"
+    if missing:
+        text += f"\nNo run has been of {', '.join(f'`{path}`' for path in missing)} yet.\n"
     text += "\n## Survivors\n\nWith the reason for which each is left alive.\n"
     for path, result in sorted(results.items()):
         if result.survivors:

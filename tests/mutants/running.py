@@ -167,7 +167,7 @@ def _check_types(mutant: Mutant, folder: Path) -> Callable[[], int]:
     def run() -> int:
         shadow = folder / f"{os.getpid()}.py"
         shadow.write_text(mutant.source)
-        return mypy.run(["--shadow-file", mutant.path, str(shadow), mutant.path])[2]
+        return mypy.run(["--shadow-file", mutant.path, str(shadow), "oidc_rp"])[2]
 
     return run
 

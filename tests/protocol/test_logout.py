@@ -62,3 +62,21 @@ def test_an_answer_without_a_browser_is_read_as_a_browser_would(received: Answer
 def test_an_answer_that_refuses_is_an_error(received: Answer, error: type[OIDCError]) -> None:
     with pytest.raises(error):
         process_logout_answer(received, BACK)
+
+
+@pytest.mark.parametrize("status", [300, 301, 302, 303, 307, 399])
+def test_every_redirect_to_our_page_means_that_the_op_is_done(status: int) -> None:
+    done = "https://app.example/done"
+    for location in (done, f"{done}?state=s", f"{done}?a=?"):
+        assert process_logout_answer(Answer("end_session", status, "text/html", b"<p>", location=location), done)
+    for other in (None, "", "https://app.example/", f"{done}/", "/done"):
+        assert not process_logout_answer(Answer("end_session", status, "", b"", location=other), done)
+
+
+@pytest.mark.parametrize(
+    "content_type", ["application/json", "application/json; charset=utf-8", "Application/JSON ;a=;b"]
+)
+def test_a_success_in_json_means_that_the_op_is_done(content_type: str) -> None:
+    assert process_logout_answer(Answer("end_session", 200, content_type, b'{"ok": true}'), "https://app.example/done")
+    assert process_logout_answer(Answer("end_session", 299, "text/html", b" \n"), "https://app.example/done")
+    assert not process_logout_answer(Answer("end_session", 200, "text/html", b"<p>"), "https://app.example/done")

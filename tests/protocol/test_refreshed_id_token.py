@@ -112,3 +112,28 @@ def test_merged_claims_are_the_newest_that_the_op_has_said() -> None:
 
 def test_merged_claims_have_no_auth_time_that_the_login_did_not_have() -> None:
     assert merge_claims({"sub": "s"}, {"sub": "s", "auth_time": 900}) == {"sub": "s"}
+
+
+def test_refreshed_token_is_of_the_configured_issuer_also_if_the_login_was_at_another() -> None:
+    """The provider was given another ISSUER while the session went on."""
+    with pytest.raises(ClaimError) as caught:
+        refresh({**ORIGINAL, "iss": "https://old.example"}, iss="https://old.example")
+    assert (caught.value.code, caught.value.expected) == ("token_iss", CLIENT.issuer)
+
+
+def test_refreshed_token_shows_its_own_auth_time() -> None:
+    assert refresh(auth_time=NOW - 30).auth_time == NOW - 30
+
+
+@pytest.mark.parametrize("nonce", ["None", "XXXX", "a"])
+def test_refreshed_token_brings_no_nonce_that_the_login_had_not(nonce: str) -> None:
+    original = {name: value for name, value in ORIGINAL.items() if name != "nonce"}
+    with pytest.raises(ClaimError) as caught:
+        refresh(original, nonce=nonce)
+    assert caught.value.code == "token_nonce"
+
+
+def test_merged_claims_keep_nonce_and_auth_time_of_the_login() -> None:
+    merged = merge_claims({"sub": "1", "nonce": "n", "auth_time": 5}, {"sub": "1", "nonce": "m", "auth_time": 9})
+    assert merged == {"sub": "1", "nonce": "n", "auth_time": 5}
+    assert merge_claims({"sub": "1"}, {"sub": "1", "acr": "mfa"}) == {"sub": "1", "acr": "mfa"}
