@@ -24,7 +24,8 @@ class SessionStore(LeasedRow):
     """Implements `oidc_rp.flows.refresh.RefreshStore` for one session, as one request sees it.
 
     `refresh_token` is the one in this request's cookie, None if there is none. `renewed`
-    becomes True when this request has renewed the tokens, and `loads` counts queries.
+    becomes True when this request has renewed the tokens, `orphans` are tokens that came for a
+    session that had ended meanwhile or been renewed by another, and `loads` counts queries.
     """
 
     def __init__(
@@ -39,6 +40,7 @@ class SessionStore(LeasedRow):
         self._chain = ""
         self._now = now
         self.renewed = False
+        self.orphans: Held | None = None
         self.loads = 0
 
     def load(self) -> Held:
@@ -84,6 +86,8 @@ class SessionStore(LeasedRow):
             sid_key=digest(now_there.iss, self._client_id, now_there.sid) if now_there.sid else "",
             handover=self._extend_chain(held),
         )
+        if not self.renewed:
+            self.orphans = held
         return self.renewed
 
     def end(self, reason: str) -> bool:

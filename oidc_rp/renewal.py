@@ -42,6 +42,7 @@ from .refresh_cookie import (
 from .refresh_rows import SessionStore
 from .renewal_policy import is_due, is_tolerable
 from .responses import error_response
+from .revocation import revoke_later
 from .scripts import answer_login_redirect, is_page_visit
 from .session_data import AuthenticationContext, parse_context
 from .session_guard import SESSION_KEY, GuardedSession
@@ -103,10 +104,14 @@ class Renewal:
                 self._silent = context
                 return data
         except OIDCError as error:
-            logger.warning("renewal_failed: %s: %s %s", error.code, error, error.evidence)
+            # That another request is renewing is no failure for one that can go on meanwhile.
+            if not (tolerable and error.code == "renewal_busy"):
+                logger.warning("renewal_failed: %s: %s %s", error.code, error, error.evidence)
         else:
-            self._session.modified |= saves
-            return {**data, SESSION_KEY: asdict(_update(context, held))}
+            updated = _update(context, held)
+            # A request that has only missed the new cookie has nothing to write, and would undo what others wrote.
+            self._session.modified |= saves and updated != context
+            return {**data, SESSION_KEY: asdict(updated)}
         return data if tolerable else self._session.withhold()
 
     def fetch(
@@ -144,11 +149,14 @@ class Renewal:
         except OIDCError as error:
             if not (seen and will_do(seen[0])):
                 raise
-            logger.warning("renewal_failed: %s: %s %s", error.code, error, error.evidence)
+            if error.code != "renewal_busy":
+                logger.warning("renewal_failed: %s: %s %s", error.code, error, error.evidence)
             return seen[0]
         updated = _update(context, held)
-        if saves and updated != context:
+        if updated != context:
+            modified = self._session.modified or saves
             self._session[SESSION_KEY] = asdict(updated)
+            self._session.modified = modified
         return held
 
     def finish(self, response: HttpResponseBase) -> HttpResponseBase:
@@ -186,7 +194,15 @@ class Renewal:
         provider = _find_provider(context)
         cookie = load_refresh_token(self._request, context, now)
         store = SessionStore(context, provider.config.client_id, cookie, now)
-        held = yield from renew_tokens(provider, store, is_due=is_due, patience=patience, clock=time.time, extra=extra)
+        try:
+            held = yield from renew_tokens(
+                provider, store, is_due=is_due, patience=patience, clock=time.time, extra=extra
+            )
+        except SessionEndedError:
+            if (orphans := store.orphans) is not None:
+                # Whatever ended the session knew only the tokens before these.
+                revoke_later(provider, refresh_token=orphans.refresh_token, access_token=orphans.tokens.access_token)
+            raise
         if cookie is not None and held.refresh_token is not None and cookie.generation != held.generation:
             refresh_token = RefreshToken(held.refresh_token, held.generation, int(now))
             self._rotated = refresh_token, _update(context, held)

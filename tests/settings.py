@@ -79,7 +79,7 @@ TEMPLATES = [
         },
     }
 ]
-DATABASES = {"default": read_database_url(database_url) if database_url else SQLITE}
+DATABASES: dict[str, dict[str, Any]] = {"default": read_database_url(database_url) if database_url else SQLITE}
 CACHES = {
     "default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": redis_url}
     if redis_url

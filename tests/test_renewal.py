@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator
 from importlib import import_module
@@ -27,6 +28,8 @@ from oidc_rp.middleware import OIDCMiddleware
 from oidc_rp.models import OIDCSession
 from oidc_rp.protocol.errors import RenewalError
 from oidc_rp.refresh_cookie import read_generation
+from oidc_rp.revocation import flush_revocations
+from oidc_rp.sessions import end_sessions
 from tests.support.browser import complete, query, sign_in
 from tests.support.fake_op import FakeOP
 from tests.support.sessions import copy_browser
@@ -197,6 +200,65 @@ def test_earlier_refresh_token_revives_nothing_after_the_grace_time(
     assert op.calls == ["token"]
     assert query(response["Location"])["prompt"] == "none"
     assert OIDCSession.objects.get().ended_at is None
+
+
+def test_refresh_token_replaced_more_than_once_is_good_for_the_grace_time(
+    signed_in: Client, op: FakeOP, clock: time_machine.Traveller
+) -> None:
+    old = signed_in.cookies[COOKIE].value
+    clock.shift(300)
+    for number in (2, 3):
+        rotate(op, number)
+        op.token_answer["expires_in"] = 5
+        # What a browser that aborts its responses sends.
+        signed_in.cookies[COOKIE] = old
+        assert signed_in.get("/page/").status_code == 200
+        clock.shift(5)
+    rotate(op, 4)
+    signed_in.cookies[COOKIE] = old
+    assert signed_in.get("/token/").json() == {"access_token": "access-token-4"}
+    assert [form["refresh_token"] for form in op.forms] == ["refresh-token-1", "refresh-token-2", "refresh-token-3"]
+    assert get_generation(signed_in) == 3
+    # The grace time counts from when this one was replaced, whatever has come after.
+    signed_in.cookies[COOKIE] = old
+    clock.shift(49)
+    signed_in.get("/page/")
+    assert get_generation(signed_in) == 3
+    signed_in.cookies[COOKIE] = old
+    clock.shift(1)
+    signed_in.get("/page/")
+    assert get_generation(signed_in) == 0
+
+
+def test_request_that_only_missed_the_new_cookie_does_not_save_the_session(
+    signed_in: Client, op: FakeOP, clock: time_machine.Traveller
+) -> None:
+    old = signed_in.cookies[COOKIE].value
+    clock.shift(300)
+    assert "sessionid" in signed_in.get("/page/").cookies
+    signed_in.cookies[COOKIE] = old
+    response = signed_in.get("/page/")
+    assert (COOKIE in response.cookies, "sessionid" in response.cookies) == (True, False)
+
+
+def test_tokens_that_come_for_an_ended_session_are_revoked(
+    client: Client, op: FakeOP, clock: time_machine.Traveller
+) -> None:
+    op.metadata["revocation_endpoint"] = f"{op.issuer}/revoke"
+    sign_in(client, op)
+    rotate(op, 2)
+
+    def end_session_first() -> tuple[int, dict[str, str], str]:
+        end_sessions(sid="session-1")
+        return 200, {"Content-Type": "application/json"}, json.dumps(op.build_token_answer())
+
+    op.overrides["token"] = end_session_first
+    clock.shift(300)
+    assert client.get("/page/", headers=VISIT)["Location"] == "/oidc/login/?next=/page/"
+    assert flush_revocations(timeout=10)
+    assert OIDCSession.objects.get().end_reason == "ended_by_site"
+    revoked = [form["token"] for call, form in zip(op.calls, op.forms, strict=True) if call == "revocation"]
+    assert sorted(revoked) == ["access-token-2", "refresh-token-2"]
 
 
 def test_session_without_refresh_token_is_renewed_silently_where_that_is_asked_for(

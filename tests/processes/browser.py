@@ -5,9 +5,11 @@ Python's cookie jars do not; and ports do not separate cookies, so two processes
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http.cookies import SimpleCookie
+from urllib.parse import urlsplit
 
 import requests
 
@@ -19,12 +21,14 @@ class Browser:
     cookies: dict[str, str] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
 
-    def get(self, url: str, params: Mapping[str, str] | None = None) -> requests.Response:
+    def get(
+        self, url: str, params: Mapping[str, str] | None = None, headers: Mapping[str, str] | None = None
+    ) -> requests.Response:
         """One request; redirects are for the caller to follow."""
         response = requests.get(
             url,
             params,
-            headers={**self.headers, "Cookie": "; ".join(f"{name}={value}" for name, value in self.cookies.items())},
+            headers={**self.headers, **(headers or {}), "Cookie": self.cookie_header},
             allow_redirects=False,
             timeout=TIMEOUT,
         )
@@ -34,3 +38,19 @@ class Browser:
                 if morsel["max-age"] == "0":
                     del self.cookies[name]
         return response
+
+    def send(self, url: str) -> socket.socket:
+        """Send a request and wait for nothing: whoever closes the socket aborts the response."""
+        parts = urlsplit(url)
+        connection = socket.create_connection((str(parts.hostname), parts.port or 80), TIMEOUT)
+        head = f"GET {parts.path} HTTP/1.1\r\nHost: {parts.netloc}\r\nCookie: {self.cookie_header}\r\n\r\n"
+        connection.sendall(head.encode())
+        return connection
+
+    def copy(self) -> Browser:
+        """With the cookies of this moment."""
+        return Browser(dict(self.cookies), self.headers)
+
+    @property
+    def cookie_header(self) -> str:
+        return "; ".join(f"{name}={value}" for name, value in self.cookies.items())
