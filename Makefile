@@ -35,6 +35,12 @@ test: $(VENV)/.group-test ## run the tests, with coverage unless ARGS picks some
 services-test: $(VENV)/.group-services ## run the session tests on PostgreSQL and Redis, and with two processes
 	$(BIN)/python -m tests.services $(BIN)/python -m pytest --force-enable-socket $(or $(ARGS),$(SERVICES_TESTS))
 
+# Needs npm as well, for the OP. The full run takes as long as the machine needs for twice 10,000 requests; --quick a
+# minute.
+.PHONY: proof
+proof: $(VENV)/.group-services ## prove that no race loses a user: thousands of requests against a strict OP
+	$(BIN)/python -m tests.services $(BIN)/python -m tests.proof $(ARGS)
+
 .PHONY: e2e
 e2e: $(VENV)/.group-e2e ## drive the demo with Chromium
 	$(BIN)/python -m pytest --force-enable-socket $(or $(ARGS),tests/e2e)

@@ -3,7 +3,7 @@
 //
 // SIGHUP makes new keys and signs with them from then on, without losing anybody's session.
 import { generateKeyPairSync } from 'node:crypto';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 
 import { Provider, interactionPolicy } from 'oidc-provider';
@@ -11,6 +11,8 @@ import { Provider, interactionPolicy } from 'oidc-provider';
 const { PORT, FOLDER, ACCESS_TOKEN_SECONDS } = process.env;
 const KEYS = `${FOLDER}/keys.json`;
 const STATE = `${FOLDER}/state.json`;
+// One line for each call to the token endpoint: what came, and what was answered.
+const TOKEN_CALLS = `${FOLDER}/token_calls.jsonl`;
 const ALGORITHMS = [
   'RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA', 'HS256', 'HS384', 'HS512',
 ];
@@ -153,6 +155,12 @@ function build() {
     ttl: { AccessToken: Number(ACCESS_TOKEN_SECONDS) },
   });
   provider.on('server_error', (ctx, error) => console.error(error));
+  provider.use(async (ctx, next) => {
+    await next();
+    if (ctx.oidc?.route !== 'token') return;
+    const call = { at: Date.now() / 1000, asked: ctx.oidc.params, status: ctx.status, answered: ctx.body };
+    appendFileSync(TOKEN_CALLS, `${JSON.stringify(call)}\n`);
+  });
   handle = provider.callback();
 }
 
