@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from . import id_token, login, logout, request, step_up
+from . import id_token, login, logout, refresh, request, sealing, step_up
 from .common import FULL, QUICK, Effort, Row
 from .report import describe_run, render_table
 
@@ -16,6 +16,8 @@ BENCHMARKS: Mapping[str, Callable[[Effort], list[Row]]] = {
     "login": login.run,
     "request": request.run,
     "logout": logout.run,
+    "sealing": sealing.run,
+    "refresh": refresh.run,
     "step_up": step_up.run,
 }
 RESULTS = Path(__file__).with_name("RESULTS.md")

@@ -28,6 +28,7 @@ class Effort:
     logout_rounds: int
     logout_many: int
     logout_many_rounds: int
+    refresh_users: int
 
 
 FULL = Effort(
@@ -43,6 +44,7 @@ FULL = Effort(
     logout_rounds=15,
     logout_many=2_000,
     logout_many_rounds=5,
+    refresh_users=20,
 )
 QUICK = Effort(
     validation_rounds=11,
@@ -57,6 +59,7 @@ QUICK = Effort(
     logout_rounds=5,
     logout_many=100,
     logout_many_rounds=3,
+    refresh_users=3,
 )
 
 

@@ -18,6 +18,7 @@ PACKAGES = (
     "mozilla-django-oidc",
     "django-pyoidc",
     "django-lasuite",
+    "django-oauth2-authcodeflow",
     "pyjwt",
     "cryptography",
     "requests",

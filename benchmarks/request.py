@@ -1,4 +1,4 @@
-"""(c) A signed-in request with our middleware, against bare sessions and authentication."""
+"""(c) A signed-in request that carries a refresh token, with our middleware, against bare sessions."""
 
 from __future__ import annotations
 
@@ -39,4 +39,5 @@ def _measure(site: Child, engine: str, path: str, effort: Effort) -> list[Row]:
     return [
         Row(f"{what}: with / without", seconds["ours"], seconds["bare"], "s", MAX_RATIO if held else None),
         Row(f"{what}: SQL queries", queries["ours"], queries["bare"], at_most=queries["bare"] if held else None),
+        Row(f"{what}: values decrypted", measured["decryptions"], 0, at_most=0),
     ]

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from importlib import import_module
+from typing import Any
 
 import django
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from django.conf import settings
 from django.contrib.auth import get_user_model, login
 from django.core.handlers.wsgi import WSGIHandler
@@ -13,6 +16,8 @@ from django.core.management import call_command
 from django.db import connection
 from django.http import HttpRequest
 from django.test.utils import CaptureQueriesContext, override_settings
+
+from oidc_rp.sealing import open_sealed, seal
 
 from .browser import Browser, build_environ, send
 from .common import interleave
@@ -28,8 +33,10 @@ def prepare() -> None:
     call_command("migrate", verbosity=0)
 
 
-def measure(engine: str, path: str, rounds: int, calls: int) -> dict[str, dict[str, float]]:
+def measure(engine: str, path: str, rounds: int, calls: int) -> dict[str, Any]:
     """Median seconds and number of queries of a signed-in request to `path`, with our middleware and without.
+
+    Ours carries the cookie of a refresh token as well; how many values it decrypts is counted.
 
     `engine` is where sessions are kept. Each side has the session that its own login
     made: ours holds the authentication context as well, and to load that is part of its cost.
@@ -37,14 +44,19 @@ def measure(engine: str, path: str, rounds: int, calls: int) -> dict[str, dict[s
     backends = [*settings.AUTHENTICATION_BACKENDS, BARE_BACKEND]
     with override_settings(SESSION_ENGINE=engine, AUTHENTICATION_BACKENDS=backends):
         contenders = {"ours": _build_ours(path), "bare": _build_bare(path)}
-        queries = {name: _count_queries(call) for name, call in contenders.items()}
-        return {"seconds": interleave(contenders, rounds, calls), "queries": queries}
+        return {
+            "queries": {name: _count_queries(call) for name, call in contenders.items()},
+            "decryptions": _count_decryptions(contenders["ours"]),
+            "seconds": interleave(contenders, rounds, calls),
+        }
 
 
 def _build_ours(path: str) -> Callable[[], object]:
     handler = WSGIHandler()
     browser = Browser(handler)
     sign_in(browser, "alice")
+    if not any(name.endswith(".refresh") for name in browser.cookies):
+        raise AssertionError("the browser has no refresh token")
     return _build_request(handler, path, browser)
 
 
@@ -72,6 +84,29 @@ def _count_queries(call: Callable[[], object]) -> float:
     with CaptureQueriesContext(connection) as queries:
         call()
     return len(queries)
+
+
+def _count_decryptions(call: Callable[[], object]) -> int:
+    """How often AES-GCM is asked to decrypt, which is a function of `cryptography` that is not Python's."""
+    names: list[str] = []
+
+    def note(frame: object, event: str, function: Any) -> None:
+        if event == "c_call":
+            names.append(function.__name__)
+
+    def count(watched: Callable[[], object]) -> int:
+        names.clear()
+        sys.setprofile(note)
+        try:
+            watched()
+        finally:
+            sys.setprofile(None)
+        return names.count(AESGCM.decrypt.__name__)
+
+    sealed = seal(b"a value", "the benchmark")
+    if count(lambda: open_sealed(sealed, "the benchmark")) != 1:
+        raise AssertionError("decryptions cannot be counted")
+    return count(call)
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ quickstart says.
 
 from __future__ import annotations
 
+import base64
 import os
 from typing import Any
 
@@ -72,6 +73,14 @@ elif SITE == "pyoidc":
         }
     }
     OIDC_URLS, BACKCHANNEL_LOGOUT_PATH = "benchmarks.pyoidc_urls", "/oidc/op-backchannel-logout"
+elif SITE == "authcodeflow":
+    INSTALLED_APPS += ["oauth2_authcodeflow"]
+    MIDDLEWARE = [*BARE_MIDDLEWARE, "oauth2_authcodeflow.middleware.RefreshAccessTokenMiddleware"]
+    AUTHENTICATION_BACKENDS = ["oauth2_authcodeflow.auth.AuthenticationBackend"]
+    OIDC_OP_DISCOVERY_DOCUMENT_URL = f"{OP}/.well-known/openid-configuration"
+    OIDC_RP_CLIENT_ID = CLIENT_ID
+    OIDC_RP_CLIENT_SECRET = CLIENT_SECRET
+    OIDC_URLS, LOGIN_PATH, CALLBACK_PATH = "oauth2_authcodeflow.urls", "/oidc/authenticate", "/oidc/callback"
 else:
     # django-lasuite is a layer on mozilla-django-oidc.
     MIDDLEWARE = BARE_MIDDLEWARE
@@ -89,6 +98,14 @@ else:
         OIDC_URLS, LOGIN_PATH, CALLBACK_PATH = "mozilla_django_oidc.urls", "/oidc/authenticate/", "/oidc/callback/"
     else:
         INSTALLED_APPS += ["benchmarks.lasuite_users", "lasuite.oidc_login"]
+        MIDDLEWARE = [*BARE_MIDDLEWARE, "lasuite.oidc_login.middleware.RefreshOIDCAccessToken"]
+        OIDC_STORE_ACCESS_TOKEN = OIDC_STORE_REFRESH_TOKEN = True
+        OIDC_STORE_REFRESH_TOKEN_KEY = base64.urlsafe_b64encode(SECRET_KEY[:32].encode()).decode()
+        OIDC_FALLBACK_TO_EMAIL_FOR_IDENTIFICATION = False
+        OIDC_USERINFO_FULLNAME_FIELDS = ["name"]
+        # What it takes for the lifetime of the access token that a login brings. Afterwards it goes by the OP's.
+        OIDC_RENEW_ID_TOKEN_EXPIRY_SECONDS = 0
+        LOGIN_PATH, CALLBACK_PATH = "/oidc/authenticate/", "/oidc/callback/"
         AUTH_USER_MODEL = "lasuite_users.User"
         AUTHENTICATION_BACKENDS = ["lasuite.oidc_login.backends.OIDCAuthenticationBackend"]
         OIDC_OP_URL = OP

@@ -1,6 +1,9 @@
 """A stub OP in a process of its own: every endpoint answers 50 ms after it was asked, and everything is counted.
 
-BENCHMARK_LATENCY in the environment is another time, in seconds.
+BENCHMARK_LATENCY in the environment is another time, in seconds. BENCHMARK_LOGIN_LIFETIME and BENCHMARK_LIFETIME are
+those of access tokens, of a login and of a refresh.
+
+A refresh token works once. The second use of one is taken for theft and ends its family (RFC 9700 section 4.14.2).
 
 There is no authorization endpoint to call. A code is made of the subject to sign in and
 the nonce of the authentication request (`build_code`), so that the token endpoint can
@@ -16,6 +19,7 @@ import time
 from collections import Counter
 from functools import cached_property
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import count
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -23,6 +27,8 @@ from .processes import serve
 from .tokens import LOGOUT_TOKEN_TYPE, SigningKey, build_claims, build_logout_claims
 
 LATENCY_SECONDS = float(os.environ.get("BENCHMARK_LATENCY", "0.05"))
+LOGIN_LIFETIME_SECONDS = int(os.environ.get("BENCHMARK_LOGIN_LIFETIME", "300"))
+LIFETIME_SECONDS = int(os.environ.get("BENCHMARK_LIFETIME", "300"))
 
 
 def build_code(subject: str, nonce: str) -> str:
@@ -40,6 +46,9 @@ class StubOP(ThreadingHTTPServer):
         self.issuer = f"http://127.0.0.1:{self.server_port}"
         self.key = SigningKey.generate("RS256")
         self._counts: Counter[str] = Counter()
+        # The newest refresh token of each login, by the number of the login; None if the family has ended.
+        self._families: dict[str, str | None] = {}
+        self._serial = count()
         self._lock = threading.Lock()
 
     @cached_property
@@ -69,17 +78,37 @@ class StubOP(ThreadingHTTPServer):
         with self._lock:
             return dict(self._counts)
 
-    def build_token_answer(self, code: str) -> dict[str, Any]:
+    def redeem_code(self, code: str) -> dict[str, Any]:
         """The token response for a code made by `build_code`."""
         subject, nonce = code.split("~", 1)
+        with self._lock:
+            refresh_token = self._issue_refresh_token(subject, str(next(self._serial)))
+        return self._build_token_answer(subject, nonce, refresh_token, LOGIN_LIFETIME_SECONDS)
+
+    def redeem_refresh_token(self, refresh_token: str) -> dict[str, Any] | None:
+        """The token response for a refresh token; None if it has been used, which ends its family."""
+        _, subject, family, _ = refresh_token.split("~")
+        with self._lock:
+            if self._families[family] != refresh_token:
+                self._families[family] = None
+                return None
+            renewed = self._issue_refresh_token(subject, family)
+        return self._build_token_answer(subject, "", renewed, LIFETIME_SECONDS)
+
+    def _issue_refresh_token(self, subject: str, family: str) -> str:
+        refresh_token = f"refresh-token-of~{subject}~{family}~{next(self._serial)}"
+        self._families[family] = refresh_token
+        return refresh_token
+
+    def _build_token_answer(self, subject: str, nonce: str, refresh_token: str, lifetime: int) -> dict[str, Any]:
         access_token = f"access-token-of~{subject}"
         claims = build_claims(self.issuer, subject, nonce=nonce, access_token=access_token)
         return {
             "access_token": access_token,
             "token_type": "Bearer",
-            "expires_in": 300,
-            "refresh_token": f"refresh-token-of~{subject}",
-            "id_token": self.key.sign(claims),
+            "expires_in": lifetime,
+            "refresh_token": refresh_token,
+            "id_token": self.key.sign({name: value for name, value in claims.items() if value != ""}),
             "scope": "openid profile email",
         }
 
@@ -118,20 +147,24 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         asked_at = time.monotonic()
         form = parse_qs(self.rfile.read(int(self.headers["Content-Length"])).decode())
-        if self.path == "/token":
-            self._answer("token", self.server.build_token_answer(form["code"][0]), asked_at)
-        else:
+        if self.path != "/token":
             self.send_error(404)
+        elif form["grant_type"] == ["refresh_token"]:
+            answer = self.server.redeem_refresh_token(form["refresh_token"][0])
+            refused = {"error": "invalid_grant", "error_description": "the refresh token has been used"}
+            self._answer("refresh", answer or refused, asked_at, 200 if answer else 400)
+        else:
+            self._answer("token", self.server.redeem_code(form["code"][0]), asked_at)
 
     def log_message(self, *_: object) -> None:
         """Counts are enough."""
 
-    def _answer(self, endpoint: str, document: dict[str, Any], asked_at: float) -> None:
+    def _answer(self, endpoint: str, document: dict[str, Any], asked_at: float, status: int = 200) -> None:
         self.server.count(endpoint)
         body = json.dumps(document).encode()
         # The latency is what is being simulated; the time to make the answer is part of it.
         time.sleep(max(0.0, asked_at + LATENCY_SECONDS - time.monotonic()))
-        self.send_response(200)
+        self.send_response(status)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
