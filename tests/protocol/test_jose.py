@@ -136,3 +136,24 @@ def test_at_hash_rejects(at_hash: Any, alg: str) -> None:
     with pytest.raises(ClaimError) as caught:
         check_access_token_hash({"at_hash": at_hash}, ACCESS_TOKEN, alg)
     assert (caught.value.code, caught.value.expected, caught.value.actual) == ("token_at_hash", None, None)
+
+
+@pytest.mark.parametrize("token", ["", "a", "a.b", "a.b.c.d", "a.b.c.d.e.f", "....."])
+def test_parse_jws_says_that_there_are_not_three_segments(token: str) -> None:
+    with pytest.raises(MalformedTokenError, match="a compact JWS has three segments"):
+        parse_jws(token)
+
+
+def test_parse_jws_counts_characters() -> None:
+    """A token may have 100,000, and a header 4,096."""
+    with pytest.raises(MalformedTokenError) as caught:
+        parse_jws("a" * 100_001)
+    assert caught.value.code == "token_too_large"
+    with pytest.raises(MalformedTokenError, match="three segments"):
+        parse_jws("a" * 100_000)
+    header = b'{"alg": "RS256", "x": "%s"}'
+    # Three octets are four characters.
+    longest = header % (b"a" * (3_072 - len(header) + 2))
+    assert parse_jws(compact(longest, {})).header.alg == "RS256"
+    with pytest.raises(MalformedTokenError, match=r"longer than 4,096"):
+        parse_jws("a" * 4_097 + ".e30.")

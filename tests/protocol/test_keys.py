@@ -95,6 +95,7 @@ def test_an_unusable_key_is_left_out_and_the_others_stay(member: object) -> None
         pytest.param({**RSA_JWK, "key_ops": ["verify", "encrypt"]}, id="verify_among_others"),
         pytest.param({name: value for name, value in RSA_JWK.items() if name != "use"}, id="without_use"),
         pytest.param({**RSA_JWK, "x5c": ["MII"], "x5t": 1, "foo": {}}, id="further_members"),
+        pytest.param({**RSA_JWK, "crv": "P-256"}, id="curve_that_means_nothing_here"),
     ],
 )
 def test_a_usable_key_is_kept(member: object) -> None:

@@ -7,7 +7,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256
 
 from oidc_rp.protocol.jose import JWS, parse_jws
-from oidc_rp.protocol.signatures import ASYMMETRIC_ALGORITHMS, HMAC_ALGORITHMS, verify_signature
+from oidc_rp.protocol.signatures import ALGORITHMS, ASYMMETRIC_ALGORITHMS, HMAC_ALGORITHMS, verify_signature
 from tests.support.keys import private_key, sign
 from tests.support.tokens import build_claims
 
@@ -51,6 +51,20 @@ def test_an_ecdsa_signature_in_der_does_not_verify() -> None:
     der = private_key("ES256").sign(jws.signing_input, ECDSA(SHA256()))
     assert decode_dss_signature(der)
     assert not verifies(jws._replace(signature=der), private_key("ES256").public_key())
+
+
+@pytest.mark.parametrize("alg", ["ES256", "ES384", "ES512"])
+def test_an_ecdsa_signature_has_one_spelling(alg: str) -> None:
+    """With a zero between R and S, the numbers are the same, but the octets are not (RFC 7518 section 3.4)."""
+    jws = parse_jws(sign(build_claims(), alg))
+    half = len(jws.signature) // 2
+    longer = jws.signature[:half] + b"\0" + jws.signature[half:]
+    assert not verifies(jws._replace(signature=longer), private_key(alg).public_key())
+
+
+def test_the_algorithms_are_those_of_rfc_7518_and_8037() -> None:
+    names = {f"{family}{size}" for family in ("RS", "PS", "ES", "HS") for size in (256, 384, 512)}
+    assert names | {"EdDSA"} == ALGORITHMS
 
 
 @pytest.mark.parametrize(("claimed", "actual"), [("RS256", "PS256"), ("PS256", "RS256"), ("RS256", "RS512")])

@@ -257,3 +257,33 @@ def test_challenge_is_worded_as_rfc_9470_words_it() -> None:
 )
 def test_challenge_tells_nobody_of_an_error_who_did_not_authenticate(requirement: Requirement, challenge: str) -> None:
     assert build_challenge(requirement, authenticated=False) == challenge
+
+
+def test_max_age_is_at_most_a_year() -> None:
+    assert parse_requirement(max_age=31_536_000).max_age == 31_536_000
+    with pytest.raises(ValueError, match="max_age"):
+        parse_requirement(max_age=31_536_001)
+
+
+def test_nothing_is_known_of_an_authentication_until_the_op_says_it() -> None:
+    assert tuple(Reached()) == (None, (), None)
+
+
+@pytest.mark.parametrize("requirement", [Requirement(("mfa",)), Requirement(amr=(("otp",),)), Requirement(max_age=5)])
+def test_what_is_missing_comes_with_all_that_was_reached(requirement: Requirement) -> None:
+    reached = Reached("pwd", ("pwd",), 1_000)
+    missing = requirement.find_missing(reached, now=2_000, clock_skew=30)
+    assert missing is not None
+    assert missing.reached == reached
+
+
+def test_check_knows_the_levels() -> None:
+    Requirement(("silver",)).check(Reached("gold"), now=0, clock_skew=0, levels=["silver", "gold"])
+    with pytest.raises(RequirementError):
+        Requirement(("gold",)).check(Reached("silver"), now=0, clock_skew=0, levels=["silver", "gold"])
+
+
+def test_acr_as_an_essential_claim_is_written_without_spaces() -> None:
+    """It travels in a URL."""
+    written = build_acr_claim_request(["mfa", "pwd"], None)
+    assert written == '{"id_token":{"acr":{"essential":true,"values":["mfa","pwd"]}}}'

@@ -80,3 +80,32 @@ def test_the_error_does_not_quote_the_document() -> None:
 
 def _nest(depth: int) -> bytes:
     return b'{"a":' * (depth - 1) + b"{}" + b"}" * (depth - 1)
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        pytest.param(b'{"a": %s1%s}', id="alone"),
+        pytest.param(b'{"a": [%s1%s]}', id="in_a_list"),
+        pytest.param(b'{"b": [' + b"[], {}, " * 20 + b'0], "a": %s1%s}', id="behind_lists_that_are_closed"),
+        pytest.param(b'{"a": [' + b"[], {}, " * 20 + b"%s1%s]}", id="beside_lists_that_are_closed"),
+        pytest.param(b'{"b": "]]]\\"]]]", "a": %s1%s}', id="behind_brackets_in_a_string"),
+    ],
+)
+def test_nesting_is_counted_exactly(document: bytes) -> None:
+    inside = 30 if b"[%s" in document or b", %s1%s]" in document else 31
+    assert parse_object(document % (b"[" * inside, b"]" * inside))
+    with pytest.raises(StrictJSONError, match="nested too deeply"):
+        parse_object(document % (b"[" * (inside + 1), b"]" * (inside + 1)))
+
+
+@pytest.mark.parametrize("text", ["X", "\x0b", "\x0c", "\x1c", "\u00a0", "\u2028", "\ufeff"])
+def test_nothing_but_the_white_space_of_json_may_be_around(text: str) -> None:
+    for document in (f'{text}{{"a": 1}}', f'{{"a": 1}}{text}'):
+        with pytest.raises(StrictJSONError):
+            parse_object(document.encode())
+
+
+def test_brackets_behind_an_escaped_line_break_are_in_the_string_still() -> None:
+    with pytest.raises(StrictJSONError, match="not JSON in UTF-8"):
+        parse_object(b'{"a": "\\\n' + b"[" * 40 + b'"}')

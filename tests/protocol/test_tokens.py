@@ -13,11 +13,13 @@ from oidc_rp.protocol.tokens import (
     TokenResponse,
     build_client_credentials_grant,
     build_code_grant,
+    build_refresh_grant,
     build_token_exchange,
     check_resources,
     find_unexpected_scopes,
     process_token_exchange_response,
     process_token_response,
+    read_names,
 )
 
 
@@ -200,3 +202,49 @@ def test_resource_must_be_an_absolute_uri(uri: str) -> None:
 )
 def test_unexpected_scopes(granted: str | None, unexpected: tuple[str, ...]) -> None:
     assert find_unexpected_scopes(granted, ["openid", "email"]) == unexpected
+
+
+def test_refresh_grant() -> None:
+    assert build_refresh_grant("refresh-1") == {"grant_type": "refresh_token", "refresh_token": "refresh-1"}
+    assert build_refresh_grant("refresh-1", ["openid", "email"], ["https://api.example"]) == {
+        "grant_type": "refresh_token",
+        "refresh_token": "refresh-1",
+        "scope": "openid email",
+        "resource": ["https://api.example"],
+    }
+    with pytest.raises(ValueError, match="absolute URI"):
+        build_refresh_grant("refresh-1", resource=["/api"])
+
+
+def test_token_exchange_names_its_types_as_the_specification_does() -> None:
+    """RFC 8693 section 3."""
+    form = build_token_exchange("access-1")
+    assert form["subject_token_type"] == form["requested_token_type"] == "urn:ietf:params:oauth:token-type:access_token"
+
+
+def test_names_are_read_once_each() -> None:
+    assert read_names("b a  b\nc") == ("b", "a", "c")
+    assert read_names(["b", "a", "b c"]) == ("b", "a", "c")
+
+
+def test_scopes_that_google_has_other_names_for_are_expected() -> None:
+    userinfo = "https://www.googleapis.com/auth/userinfo"
+    granted = f"openid {userinfo}.email {userinfo}.profile https://www.googleapis.com/auth/drive"
+    assert find_unexpected_scopes(granted, ["openid", "email", "profile"]) == ("https://www.googleapis.com/auth/drive",)
+
+
+def test_a_resource_may_be_in_upper_case() -> None:
+    assert check_resources(["URN:API", "HTTPS://API.EXAMPLE/A"]) == ["URN:API", "HTTPS://API.EXAMPLE/A"]
+
+
+def test_a_token_that_is_too_long_names_the_endpoint() -> None:
+    with pytest.raises(OPResponseError) as caught:
+        process(refresh_token="x" * 100_001)
+    assert (caught.value.code, caught.value.endpoint) == ("token_too_large", "token")
+
+
+def test_a_lifetime_is_less_than_ten_thousand_million_seconds() -> None:
+    assert process(expires_in=10**10 - 1).expires_in == process(expires_in="9999999999").expires_in == 10**10 - 1
+    for lifetime in (10**10, 1e10, "10000000000"):
+        with pytest.raises(OPResponseError, match="expires_in is not a number of seconds"):
+            process(expires_in=lifetime)
