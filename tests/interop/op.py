@@ -50,6 +50,8 @@ class OP(ABC):
     strong_acr: ClassVar[str | None] = None
     # What a token of a client itself is asked for with, where the OP does not decide that.
     service_scopes: ClassVar[tuple[str, ...]] = ()
+    # The API that it knows by its URI (RFC 8707, which has no metadata); "" if it has no resource indicators.
+    resource: ClassVar[str] = ""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -115,6 +117,10 @@ class OP(ABC):
         assert response.status_code == 201, response.text
         registered: dict[str, Any] = response.json()
         return registered
+
+    def allow_audience(self, client_id: str, audience: str) -> str:
+        """Let a client get tokens for another client, which plays an API (RFC 8693); the scope to ask for with it."""
+        raise NotImplementedError
 
     def walk_through(self, browser: Browser, page: Page) -> Page:
         """Go through its pages, signing in and agreeing where it asks, to the first that is not the OP's."""

@@ -131,6 +131,23 @@ class Client:
         """A request whose call of an API was answered 401, because of that access token; the HTTP status."""
         return browser.get(f"{self.site.url}/renew/", rejected=rejected).status
 
+    def token_for(self, browser: Browser, **target: str) -> str:
+        """The user's access token for one API, by `resource` or `audience`."""
+        page = browser.get(f"{self.site.url}/token-for/", **target)
+        assert page.status == 200, f"{page}\n{self.site.server.read_log()}"
+        return page.response.text
+
+    def grant_offline(self, browser: Browser) -> None:
+        """Who is signed in lets jobs work for them while they are away, with this client."""
+        page = self.op.walk_through(browser, browser.get(f"{self.site.url}/offline/{self.alias}/"))
+        assert (page.url, page.status) == (f"{self.site.url}/home/", 200), f"{page}\n{self.site.server.read_log()}"
+
+    def offline_token(self, rejected: str = "") -> dict[str, str]:
+        """What a job gets that has no browser: an `access_token`, another than `rejected`, or an `error`."""
+        url = f"{self.site.url}/job/{self.alias}/"
+        got: dict[str, str] = requests.get(url, {"rejected": rejected}, timeout=TIMEOUT).json()
+        return got
+
     def service_token(self, *scopes: str) -> str:
         """An access token of the site itself."""
         response = requests.get(f"{self.site.url}/service-token/{self.alias}/", {"scope": scopes}, timeout=TIMEOUT)

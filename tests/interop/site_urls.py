@@ -13,10 +13,13 @@ from django.urls import path
 
 from oidc_rp.decorators import step_up_required
 from oidc_rp.details import OIDCRequest
-from oidc_rp.models import OIDCSession
+from oidc_rp.models import OfflineGrant, OIDCSession
+from oidc_rp.offline_grants import offline_grants
+from oidc_rp.protocol.errors import OIDCError
 from oidc_rp.refresh_cookie import load_refresh_token
 from oidc_rp.service_tokens import service_tokens
 from oidc_rp.session_data import read_context
+from oidc_rp.shortcuts import request_offline_access
 from tests.interop.site_settings import SITE_FOLDER
 from tests.urls import urlpatterns as common
 
@@ -49,6 +52,30 @@ def renew(request: OIDCRequest) -> HttpResponse:
     return HttpResponse(status=200 if request.oidc.auth.renew_token(request.GET["rejected"]) else 409)
 
 
+@login_required
+def token_for(request: OIDCRequest) -> HttpResponse:
+    """The user's token for one API."""
+    return HttpResponse(request.oidc.get_token(**request.GET.dict()), content_type="text/plain")
+
+
+@login_required
+def offline(request: OIDCRequest, alias: str) -> HttpResponse:
+    """The way to the OP, where the user is asked for offline access."""
+    return request_offline_access(request, alias, next="/home/")
+
+
+def job(request: OIDCRequest, alias: str) -> HttpResponse:
+    """A job for the one user who has ever granted this; its request brings no session along."""
+    grant, rejected = offline_grants.get(OfflineGrant.objects.get(alias=alias).user_id, alias), request.GET["rejected"]
+    if grant is None:
+        return JsonResponse({"error": "no grant"})
+    try:
+        token = grant.renew_access_token(rejected) if rejected else grant.get_access_token()
+    except OIDCError as error:
+        return JsonResponse({"error": error.code, **error.evidence})
+    return JsonResponse({"access_token": token})
+
+
 def stronger(request: OIDCRequest, acr: str) -> HttpResponse:
     """A page that only a login with this acr opens."""
 
@@ -75,6 +102,9 @@ urlpatterns = [
     path("account/", account),
     path("tokens/", tokens),
     path("renew/", renew),
+    path("token-for/", token_for),
+    path("offline/<str:alias>/", offline),
+    path("job/<str:alias>/", job),
     path("stronger/<str:acr>/", stronger),
     path("service-token/<str:alias>/", service_token),
     path("ends/<str:alias>/", ends),

@@ -36,6 +36,8 @@ class Glewlwyd(OP):
     credentials = ALICE
     email = "alice@example.com"
     service_scopes = ("profile",)
+    # As in plugin.json.
+    resource = "https://api.example/"
     fails = {
         "Login, `private_key_jwt`": Failure(
             "op_status", "takes a client assertion only with the token endpoint as its audience"

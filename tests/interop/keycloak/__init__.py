@@ -82,14 +82,29 @@ class Keycloak(OP):
         registered = super().register(client)
         # It tells a client about a token only if that is among the token's audiences.
         (found,) = self.administer("GET", f"realms/interop/clients?clientId={registered['client_id']}")
+        self.add_audience(f"clients/{found['id']}", registered["client_id"])
+        return registered
+
+    def allow_audience(self, client_id: str, audience: str) -> str:
+        (found,) = self.administer("GET", f"realms/interop/clients?clientId={client_id}")
+        found["attributes"]["standard.token.exchange.enabled"] = "true"
+        self.administer("PUT", f"realms/interop/clients/{found['id']}", json=found)
+        # Optional, so that the token to be exchanged has not got that audience already.
+        scope = {"id": audience, "name": f"for-{audience}", "protocol": "openid-connect"}
+        self.administer("POST", "realms/interop/client-scopes", json=scope)
+        self.add_audience(f"client-scopes/{scope['id']}", audience)
+        self.administer("PUT", f"realms/interop/clients/{found['id']}/optional-client-scopes/{scope['id']}")
+        return scope["name"]
+
+    def add_audience(self, holder: str, audience: str) -> None:
+        """Put a client among the audiences of the access tokens of another, or of a scope."""
         mapper = {
-            "name": "itself",
+            "name": audience,
             "protocol": "openid-connect",
             "protocolMapper": "oidc-audience-mapper",
-            "config": {"included.client.audience": registered["client_id"], "access.token.claim": "true"},
+            "config": {"included.client.audience": audience, "access.token.claim": "true"},
         }
-        self.administer("POST", f"realms/interop/clients/{found['id']}/protocol-mappers/models", json=mapper)
-        return registered
+        self.administer("POST", f"realms/interop/{holder}/protocol-mappers/models", json=mapper)
 
     def rotate_keys(self) -> None:
         before = self.key_ids

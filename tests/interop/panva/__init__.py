@@ -9,7 +9,7 @@ import signal
 from pathlib import Path
 
 from ..installing import install_npm
-from ..op import OP
+from ..op import OP, Failure
 from ..running import Server, wait_until
 
 HERE = Path(__file__).parent
@@ -22,7 +22,17 @@ class Panva(OP):
     version = PINNED["oidc-provider"]
     email = "alice@example.com"
     strong_acr = "mfa"
+    # As in server.mjs.
+    resource = "https://api.example/"
     access_token_seconds = 3600
+    fails = {
+        "A `resource` that is refused costs the session nothing": Failure(
+            "refresh_refused", "the refresh token is spent, and the next one is not sent with the refusal"
+        ),
+        "Offline grant of the session's own client, after the logout": Failure(
+            "refresh_refused", "one grant for a user and a client, which ends with any token of it that is revoked"
+        ),
+    }
     credentials = {"login": "alice", "password": "any", "pin": "1234"}
 
     @classmethod

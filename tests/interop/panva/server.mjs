@@ -6,13 +6,15 @@ import { generateKeyPairSync } from 'node:crypto';
 import { appendFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 
-import { Provider, interactionPolicy } from 'oidc-provider';
+import { Provider, errors, interactionPolicy } from 'oidc-provider';
 
 const { PORT, FOLDER, ACCESS_TOKEN_SECONDS } = process.env;
 const KEYS = `${FOLDER}/keys.json`;
 const STATE = `${FOLDER}/state.json`;
 // One line for each call to the token endpoint: what came, and what was answered.
 const TOKEN_CALLS = `${FOLDER}/token_calls.jsonl`;
+// As in the adapter.
+const RESOURCE = 'https://api.example/';
 const ALGORITHMS = [
   'RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA', 'HS256', 'HS384', 'HS512',
 ];
@@ -88,7 +90,16 @@ function buildPolicy() {
 }
 
 async function interact(request, response) {
-  const { uid, params } = await provider.interactionDetails(request, response);
+  const { uid, params, prompt } = await provider.interactionDetails(request, response);
+  if (prompt.name === 'consent') {
+    if (request.method === 'POST') {
+      await provider.interactionFinished(request, response, { consent: {} }, { mergeWithLastSubmission: true });
+      return;
+    }
+    response.setHeader('Content-Type', 'text/html');
+    response.end(`<form method="post" action="/interaction/${uid}"><button>Allow ${params.scope}</button></form>`);
+    return;
+  }
   const isStrong = wantsMfa(params);
   if (request.method === 'POST') {
     const form = new URLSearchParams(await new Response(request).text());
@@ -121,6 +132,13 @@ function build() {
       clientCredentials: { enabled: true },
       introspection: { enabled: true },
       registration: { enabled: true },
+      resourceIndicators: {
+        enabled: true,
+        getResourceServerInfo: (ctx, resource) => {
+          if (resource !== RESOURCE) throw new errors.InvalidTarget();
+          return { scope: '' };
+        },
+      },
       revocation: { enabled: true },
     },
     // Its own refuses loopback, to which it is to send logout tokens here.
@@ -140,7 +158,7 @@ function build() {
     interactions: { policy: buildPolicy(), url: (ctx, { uid }) => `/interaction/${uid}` },
     // To clients that are registered for it, without offline_access: the tokens then end with the session.
     issueRefreshToken: (ctx, client) => client.grantTypeAllowed('refresh_token'),
-    // The sites belong to the house, and nobody is asked for consent.
+    // The sites belong to the house, and nobody is asked for consent unless the site wants that.
     loadExistingGrant: async (ctx) => {
       const { client, session, params, provider: { Grant } } = ctx.oidc;
       const known = session.grantIdFor(client.clientId);
