@@ -85,6 +85,7 @@ PROBLEM = errors.Problem("oidc_rp.E001", "wrong", "right")
         (errors.ConfigurationError("x"), "configuration", {"problems": ()}),
         (errors.ConfigurationError("x", [PROBLEM], code="short"), "short", {"problems": (PROBLEM,)}),
         (errors.SessionEndedError("op_logout"), "session_over", {"reason": "op_logout"}),
+        (errors.GrantEndedError("revoked"), "grant_over", {"reason": "revoked"}),
         (errors.RenewalError("x"), "not_renewable", {}),
         (errors.AuthenticationResponseError("x"), "authentication_response", {}),
         (errors.SignatureError("x"), "token_signature", {}),
@@ -108,6 +109,7 @@ def test_an_error_carries_its_code_and_evidence(
         (errors.ClaimError("aud", "is wrong", expected="a"), "aud: is wrong"),
         (errors.AlgorithmError("none", ["RS256"]), "the token's alg is not one that this client accepts"),
         (errors.SessionEndedError("op_logout"), "the session has ended"),
+        (errors.GrantEndedError("revoked"), "the offline grant has ended"),
         (
             errors.DestinationError("https://evil.example", []),
             "the token must not be sent to an origin that API_ORIGINS does not list",
