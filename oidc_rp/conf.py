@@ -1,4 +1,4 @@
-"""The settings of this app, read live, so that `override_settings` and late changes work."""
+"""The settings of this app, read when they are first used, and again after `override_settings`."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Final, Literal
 
 from django.conf import settings
+from django.core.signals import setting_changed
 
 from .mozilla_settings import read_mozilla_settings
 
@@ -104,8 +105,24 @@ class AppSettings:
         return {} if legacy is None else {"default": legacy}
 
 
+# A setting that a site does not have costs more to ask for than the check of a whole session: Django's settings raise
+# and catch an error for it. `override_settings` and pytest-django tell of each change by the signal.
+_read: dict[str, Any] = {}
+
+
 def _get(name: str) -> Any:
-    return getattr(settings, name, DEFAULTS[name])
+    try:
+        return _read[name]
+    except KeyError:
+        value = _read[name] = getattr(settings, name, DEFAULTS[name])
+        return value
+
+
+def _forget(*, setting: str, **_: object) -> None:
+    _read.pop(setting, None)
+
+
+setting_changed.connect(_forget)
 
 
 app_settings = AppSettings()
