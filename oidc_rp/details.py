@@ -21,7 +21,7 @@ from .protocol.tokens import Names
 from .renewal import Renewal
 from .renewal_policy import is_expiring
 from .session_data import AuthenticationContext, load_tokens, read_context
-from .session_guard import SESSION_KEY
+from .session_guard import SESSION_KEY, guard
 from .step_up import find_missing
 from .steps import arun, run
 from .user_tokens import UserAuth, fetch_tokens, renew_now
@@ -44,10 +44,10 @@ class OIDCDetails:
     In async code, `await request.oidc.aload()` before the first access.
     """
 
-    def __init__(self, request: HttpRequest, renewal: Renewal | None = None) -> None:
+    _held: Held | None = None
+
+    def __init__(self, request: HttpRequest) -> None:
         self._request = request
-        self._renewal = renewal
-        self._held: Held | None = None
 
     async def aload(self) -> None:
         """Load the session and the user without blocking the event loop."""
@@ -213,9 +213,10 @@ class OIDCDetails:
         return self._context
 
     def _get_renewal(self) -> Renewal:
-        if self._renewal is None:
+        renewal = guard(self._request.session).get_renewer()
+        if not isinstance(renewal, Renewal):
             raise ImproperlyConfigured("OIDCMiddleware is not in MIDDLEWARE: tokens cannot be renewed.")
-        return self._renewal
+        return renewal
 
     @cached_property
     def _context(self) -> AuthenticationContext | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, cast
 
 from asgiref.sync import iscoroutinefunction, sync_to_async
 from django.contrib.auth.models import AnonymousUser
@@ -18,6 +18,7 @@ from .protocol.errors import OIDCError
 from .refresh_cookie import read_generation
 from .renewal import Renewal
 from .responses import error_response
+from .scripts import REDIRECTS
 from .session_guard import GuardedSession, guard
 
 logger = logging.getLogger("oidc_rp")
@@ -34,10 +35,13 @@ def OIDCMiddleware(get_response: Any) -> GetResponse:  # noqa: N802 -- named lik
     if iscoroutinefunction(get_response):
 
         async def amiddleware(request: HttpRequest) -> HttpResponseBase:
-            session, renewal = _attach(request)
+            session = _attach(request)
             if session.is_loaded and not await session.arenew_loaded():
                 request.user = AnonymousUser()
             response: HttpResponseBase = await get_response(request)
+            renewal = _find_renewal(session, response)
+            if renewal is None:
+                return response
             # Only a silent login asks the OP or the database.
             return await sync_to_async(renewal.finish)(response) if renewal.is_silent else renewal.finish(response)
 
@@ -45,10 +49,12 @@ def OIDCMiddleware(get_response: Any) -> GetResponse:  # noqa: N802 -- named lik
     else:
 
         def smiddleware(request: HttpRequest) -> HttpResponseBase:
-            session, renewal = _attach(request)
+            session = _attach(request)
             if session.is_loaded and not session.renew_loaded():
                 request.user = AnonymousUser()
-            return renewal.finish(get_response(request))
+            response: HttpResponseBase = get_response(request)
+            renewal = _find_renewal(session, response)
+            return response if renewal is None else renewal.finish(response)
 
         middleware = smiddleware
     middleware.process_exception = answer_error
@@ -76,8 +82,17 @@ def answer_error(request: HttpRequest, exception: Exception) -> HttpResponse | N
     return error_response(request, exception) if isinstance(exception, OIDCError) else None
 
 
-def _attach(request: HttpRequest) -> tuple[GuardedSession, Renewal]:
+def _attach(request: HttpRequest) -> GuardedSession:
     session = guard(request.session)
-    session.renewer = renewal = Renewal(request, session)
-    request.oidc = OIDCDetails(request, renewal)  # type: ignore[attr-defined]
-    return session, renewal
+    session.request = request
+    session.renewer_type = Renewal
+    request.oidc = OIDCDetails(request)  # type: ignore[attr-defined]
+    return session
+
+
+def _find_renewal(session: GuardedSession, response: HttpResponseBase) -> Renewal | None:
+    """What has something to do with this response; None for most that did not load their session."""
+    session.response_begun = True
+    if session.renewer is None and response.status_code not in REDIRECTS:
+        return None
+    return cast(Renewal, session.get_renewer())

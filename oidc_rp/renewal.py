@@ -72,7 +72,6 @@ class Renewal:
         self._session = session
         self._rotated: tuple[RefreshToken, AuthenticationContext] | None = None
         self._silent: AuthenticationContext | None = None
-        self._response_begun = False
 
     def find_due(self, data: dict[str, Any]) -> AuthenticationContext | None:
         """The context of a session, as loaded, that something is to be done about; None for most. No I/O."""
@@ -131,7 +130,7 @@ class Renewal:
         def is_to_be_renewed(held: Held) -> bool:
             seen[:] = [held]
             # Once the response has begun, a rotated refresh token has no way to the browser any more.
-            return is_stale(_update(context, held), held) and not self._response_begun
+            return is_stale(_update(context, held), held) and not self._session.response_begun
 
         try:
             held, saves = yield from self._renew(
@@ -161,7 +160,6 @@ class Renewal:
 
     def finish(self, response: HttpResponseBase) -> HttpResponseBase:
         """The response as the browser is to get it: maybe a silent login instead, and with its refresh token."""
-        self._response_begun = True
         # A step-up, or another trip to the OP that the view has begun, confirms the session as well.
         if self._silent is not None and response.status_code < 500 and not _leads_away(self._request, response):
             response = self._begin_silent_login(self._silent, response)

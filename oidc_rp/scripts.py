@@ -21,6 +21,8 @@ from django.utils.cache import add_never_cache_headers, patch_vary_headers
 from .responses import prefers_json
 from .site_urls import login_redirect_url, safe_next
 
+# The statuses with which a view sends somebody to the login.
+REDIRECTS = (302, 303, 307)
 # What `is_script` reads; an answer that depends on it varies by these.
 SCRIPT_HEADERS = ("Accept", "HX-Request", "Sec-Fetch-Mode", "X-Requested-With")
 
@@ -95,7 +97,7 @@ def answer_login_redirect(request: HttpRequest, response: HttpResponseBase) -> H
     Scripts get JSON, and so does a form's POST that asks for it. Others that are neither
     GET nor HEAD get a page: signed in again, they can go back and send the form once more.
     """
-    if response.status_code not in (302, 303, 307):
+    if response.status_code not in REDIRECTS:
         return response
     script = is_script(request)
     if not script and request.method in ("GET", "HEAD"):

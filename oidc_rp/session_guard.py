@@ -20,7 +20,7 @@ query anyhow, and some engines' async methods are their sync ones.
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from functools import cache
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, cast
 
@@ -28,6 +28,7 @@ from asgiref.sync import sync_to_async
 from django.contrib.sessions.backends.base import SessionBase, UpdateError
 from django.contrib.sessions.backends.cached_db import SessionStore as CachedDBStore
 from django.contrib.sessions.backends.signed_cookies import SessionStore as SignedCookieStore
+from django.http import HttpRequest
 
 from .session_rows import end_row, is_alive, keep_session
 from .steps import arun, run
@@ -80,7 +81,13 @@ class GuardedSession(_Base):
     """What every engine needs: the row is asked after a save, and ends with a flush; a load may renew the session."""
 
     keyed: ClassVar[bool] = True
+    # Set by our middleware: whose session this is, and what to make when it is loaded. A request that never asks for
+    # its session pays for two assignments.
+    request: HttpRequest | None = None
+    renewer_type: Callable[[HttpRequest, GuardedSession], Renewer] | None = None
     renewer: Renewer | None = None
+    # Then a rotated refresh token has no way to the browser any more.
+    response_begun = False
     # Withheld data are not to be overwritten by what this request leaves in their place.
     withheld = False
 
@@ -104,11 +111,12 @@ class GuardedSession(_Base):
 
     async def aload(self) -> dict[str, Any]:
         # Some engines' aload() is their load(), which would renew the session here, in the event loop.
-        renewer, self.renewer = self.renewer, None
+        hidden = self.renewer_type, self.renewer
+        self.renewer_type = self.renewer = None
         try:
             data = await self.aread()
         finally:
-            self.renewer = renewer
+            self.renewer_type, self.renewer = hidden
         return await self.arenew(data)
 
     def read(self) -> dict[str, Any]:
@@ -121,13 +129,21 @@ class GuardedSession(_Base):
 
     def renew(self, data: dict[str, Any]) -> dict[str, Any]:
         """`data` as loaded, renewed if they are due."""
-        due = None if self.renewer is None else self.renewer.find_due(data)
-        return data if self.renewer is None or due is None else run(self.renewer.renew_on_load(data, due))
+        renewer = self.get_renewer()
+        due = None if renewer is None else renewer.find_due(data)
+        return data if renewer is None or due is None else run(renewer.renew_on_load(data, due))
 
     async def arenew(self, data: dict[str, Any]) -> dict[str, Any]:
         """The same without blocking the event loop."""
-        due = None if self.renewer is None else self.renewer.find_due(data)
-        return data if self.renewer is None or due is None else await arun(self.renewer.renew_on_load(data, due))
+        renewer = self.get_renewer()
+        due = None if renewer is None else renewer.find_due(data)
+        return data if renewer is None or due is None else await arun(renewer.renew_on_load(data, due))
+
+    def get_renewer(self) -> Renewer | None:
+        """The renewer of this request, made at the first call; None without our middleware."""
+        if self.renewer is None and self.renewer_type is not None and self.request is not None:
+            self.renewer = self.renewer_type(self.request, self)
+        return self.renewer
 
     def renew_loaded(self) -> bool:
         """Renew a session that was loaded before it was guarded, if it is due; whether there is still one."""
