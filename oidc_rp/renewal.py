@@ -40,10 +40,10 @@ from .refresh_cookie import (
     save_refresh_token,
 )
 from .refresh_rows import SessionStore
-from .renewal_policy import is_due, is_tolerable
+from .renewal_policy import compute_due, is_due, is_tolerable
 from .responses import error_response
 from .revocation import revoke_later
-from .scripts import answer_login_redirect, is_page_visit
+from .scripts import REDIRECTS, answer_login_redirect, is_page_visit
 from .session_data import AuthenticationContext, parse_context
 from .session_guard import SESSION_KEY, GuardedSession
 from .shortcuts import renew_at_op
@@ -75,11 +75,19 @@ class Renewal:
 
     def find_due(self, data: dict[str, Any]) -> AuthenticationContext | None:
         """The context of a session, as loaded, that something is to be done about; None for most. No I/O."""
-        context = parse_context(data.get(SESSION_KEY))
-        if context is None:
+        stored = data.get(SESSION_KEY)
+        if stored is None:
             return None
+        try:
+            # Each request that uses its session comes here, so the rest of the context is not read yet.
+            expires_at, renewed_at, generation = stored["expires_at"], stored["renewed_at"], stored["generation"]
+        except (KeyError, TypeError):
+            return None  # written by another version of this package, and read as no context by all
         now = time.time()
-        return context if (is_due(context, now) or self._is_behind(context, now)) and not self._is_exempt() else None
+        due = compute_due(expires_at, renewed_at, generation)
+        if (due is None or now < due) and not self._is_behind(generation, renewed_at, now):
+            return None
+        return None if self._is_exempt() else parse_context(stored)
 
     def renew_on_load(
         self, data: dict[str, Any], context: AuthenticationContext
@@ -163,7 +171,7 @@ class Renewal:
         # A step-up, or another trip to the OP that the view has begun, confirms the session as well.
         if self._silent is not None and response.status_code < 500 and not _leads_away(self._request, response):
             response = self._begin_silent_login(self._silent, response)
-        else:
+        elif response.status_code in REDIRECTS:
             response = answer_login_redirect(self._request, response)
         request, session = self._request, self._session
         if session.is_over:
@@ -222,12 +230,11 @@ class Renewal:
             return response
         return redirect
 
-    def _is_behind(self, context: AuthenticationContext, now: float) -> bool:
+    def _is_behind(self, generation: int | None, renewed_at: int, now: float) -> bool:
         """Whether the browser missed a rotated refresh token, or the session its renewal, and can still have it."""
-        if context.generation is None or now >= context.renewed_at + app_settings.refresh_grace:
+        if generation is None or now >= renewed_at + app_settings.refresh_grace:
             return False
-        generation = read_generation(self._request)
-        return generation is not None and generation != context.generation
+        return read_generation(self._request) not in (None, generation)
 
     def _is_exempt(self) -> bool:
         match = self._request.resolver_match

@@ -19,10 +19,15 @@ def due_at(context: AuthenticationContext) -> int | None:
     "auto" is when the access token has expired, for sessions with a refresh token;
     "expired" the same for all; a number so many seconds after the OP last confirmed it.
     """
+    return compute_due(context.expires_at, context.renewed_at, context.generation)
+
+
+def compute_due(expires_at: int | None, renewed_at: int, generation: int | None) -> int | None:
+    """`due_at` from the three facts that it rests on."""
     policy = app_settings.session_renewal
-    if policy == "off" or (policy == "auto" and context.generation is None):
+    if policy == "off" or (policy == "auto" and generation is None):
         return None
-    return context.renewed_at + policy if isinstance(policy, int) else context.expires_at
+    return renewed_at + policy if isinstance(policy, int) else expires_at
 
 
 def is_due(context: AuthenticationContext, now: float) -> bool:

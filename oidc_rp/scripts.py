@@ -92,13 +92,11 @@ def build_login_url(request: HttpRequest, path: str | None = None) -> str:
 
 
 def answer_login_redirect(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
-    """`response`, unless it redirects to this app's login what a login would lose: then a 401 in its place.
+    """`response`, a redirect, unless it redirects to this app's login what a login would lose: then a 401 in its place.
 
     Scripts get JSON, and so does a form's POST that asks for it. Others that are neither
     GET nor HEAD get a page: signed in again, they can go back and send the form once more.
     """
-    if response.status_code not in REDIRECTS:
-        return response
     script = is_script(request)
     if not script and request.method in ("GET", "HEAD"):
         return response

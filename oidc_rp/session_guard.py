@@ -99,7 +99,8 @@ class GuardedSession(_Base):
     @property
     def is_over(self) -> bool:
         """Whether this request has found no session of a login here. Loads nothing."""
-        return self.is_loaded and SESSION_KEY not in self and not self.withheld
+        data = self.__dict__.get("_session_cache")
+        return data is not None and SESSION_KEY not in data and not self.withheld
 
     def keep(self) -> bool:
         """Tell the row under which key, and until when, this session is kept; False if the row has ended."""
