@@ -6,10 +6,9 @@ import time
 from collections.abc import Generator, Mapping
 from functools import cached_property, partial
 from types import MappingProxyType
-from typing import Any
+from typing import Any, cast
 
 from asgiref.sync import sync_to_async
-from django.core.exceptions import ImproperlyConfigured
 from django.http import HttpRequest
 
 from .audience_tokens import Target, fetch_token_for, read_target
@@ -213,10 +212,7 @@ class OIDCDetails:
         return self._context
 
     def _get_renewal(self) -> Renewal:
-        renewal = guard(self._request.session).get_renewer()
-        if not isinstance(renewal, Renewal):
-            raise ImproperlyConfigured("OIDCMiddleware is not in MIDDLEWARE: tokens cannot be renewed.")
-        return renewal
+        return cast(Renewal, guard(self._request.session).get_renewer())
 
     @cached_property
     def _context(self) -> AuthenticationContext | None:

@@ -91,8 +91,8 @@ def _attach(request: HttpRequest) -> GuardedSession:
 
 
 def _find_renewal(session: GuardedSession, response: HttpResponseBase) -> Renewal | None:
-    """What has something to do with this response; None for most that did not load their session."""
+    """What has something to do with this response; None for most."""
     session.response_begun = True
-    if session.renewer is None and response.status_code not in REDIRECTS:
+    if session.renewer is None and response.status_code not in REDIRECTS and not session.is_over:
         return None
     return cast(Renewal, session.get_renewer())

@@ -73,7 +73,8 @@ class Renewal:
         self._rotated: tuple[RefreshToken, AuthenticationContext] | None = None
         self._silent: AuthenticationContext | None = None
 
-    def find_due(self, data: dict[str, Any]) -> AuthenticationContext | None:
+    @staticmethod
+    def find_due(request: HttpRequest, data: dict[str, Any]) -> AuthenticationContext | None:
         """The context of a session, as loaded, that something is to be done about; None for most. No I/O."""
         stored = data.get(SESSION_KEY)
         if stored is None:
@@ -85,9 +86,9 @@ class Renewal:
             return None  # written by another version of this package, and read as no context by all
         now = time.time()
         due = compute_due(expires_at, renewed_at, generation)
-        if (due is None or now < due) and not self._is_behind(generation, renewed_at, now):
+        if (due is None or now < due) and not _is_behind(request, generation, renewed_at, now):
             return None
-        return None if self._is_exempt() else parse_context(stored)
+        return None if _is_exempt(request) else parse_context(stored)
 
     def renew_on_load(
         self, data: dict[str, Any], context: AuthenticationContext
@@ -230,20 +231,22 @@ class Renewal:
             return response
         return redirect
 
-    def _is_behind(self, generation: int | None, renewed_at: int, now: float) -> bool:
-        """Whether the browser missed a rotated refresh token, or the session its renewal, and can still have it."""
-        if generation is None or now >= renewed_at + app_settings.refresh_grace:
-            return False
-        return read_generation(self._request) not in (None, generation)
 
-    def _is_exempt(self) -> bool:
-        match = self._request.resolver_match
-        if match is None:
-            try:
-                match = resolve(self._request.path_info, getattr(self._request, "urlconf", None))
-            except Resolver404:
-                return False
-        return getattr(match.func, "oidc_renewal_exempt", False)
+def _is_behind(request: HttpRequest, generation: int | None, renewed_at: int, now: float) -> bool:
+    """Whether the browser missed a rotated refresh token, or the session its renewal, and can still have it."""
+    if generation is None or now >= renewed_at + app_settings.refresh_grace:
+        return False
+    return read_generation(request) not in (None, generation)
+
+
+def _is_exempt(request: HttpRequest) -> bool:
+    match = request.resolver_match
+    if match is None:
+        try:
+            match = resolve(request.path_info, getattr(request, "urlconf", None))
+        except Resolver404:
+            return False
+    return getattr(match.func, "oidc_renewal_exempt", False)
 
 
 def _leads_away(request: HttpRequest, response: HttpResponseBase) -> bool:

@@ -20,14 +20,15 @@ query anyhow, and some engines' async methods are their sync ones.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from functools import cache
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from asgiref.sync import sync_to_async
 from django.contrib.sessions.backends.base import SessionBase, UpdateError
 from django.contrib.sessions.backends.cached_db import SessionStore as CachedDBStore
 from django.contrib.sessions.backends.signed_cookies import SessionStore as SignedCookieStore
+from django.core.exceptions import ImproperlyConfigured
 from django.http import HttpRequest
 
 from .session_rows import end_row, is_alive, keep_session
@@ -48,19 +49,26 @@ else:
 
 
 class Renewer(Protocol):
-    """What keeps the session of one request renewed (`renewal.Renewal`)."""
-
-    def find_due(self, data: dict[str, Any]) -> Any:
-        """What is to be renewed of a session as loaded; None for nothing."""
+    """What renews the session of one request."""
 
     def renew_on_load(self, data: dict[str, Any], context: Any) -> Generator[float, None, dict[str, Any]]:
         """The session's data as the request is to see them."""
 
 
+class RenewerType(Protocol):
+    """What knows whether a session is to be renewed, and makes the renewer if it is (`renewal.Renewal`)."""
+
+    def __call__(self, request: HttpRequest, session: GuardedSession) -> Renewer: ...
+
+    def find_due(self, request: HttpRequest, data: dict[str, Any]) -> Any:
+        """What is to be renewed of a session as loaded; None for nothing."""
+
+
 def guard(session: SessionBase) -> GuardedSession:
     """Make one request's session object ask the row, as described above. Costs no query and loads nothing."""
-    session.__class__ = _guarded(type(session))
-    return cast(GuardedSession, session)
+    guarded: Any = session
+    guarded.__class__ = _guarded(type(session))
+    return guarded  # type: ignore[no-any-return]  # that is what it is now
 
 
 @cache
@@ -81,10 +89,10 @@ class GuardedSession(_Base):
     """What every engine needs: the row is asked after a save, and ends with a flush; a load may renew the session."""
 
     keyed: ClassVar[bool] = True
-    # Set by our middleware: whose session this is, and what to make when it is loaded. A request that never asks for
-    # its session pays for two assignments.
-    request: HttpRequest | None = None
-    renewer_type: Callable[[HttpRequest, GuardedSession], Renewer] | None = None
+    # Set by our middleware: whose session this is, and what to ask when it is loaded. The renewer itself is made when
+    # there is something to renew, so that an ordinary request pays for two assignments and a comparison.
+    request: HttpRequest
+    renewer_type: RenewerType | None = None
     renewer: Renewer | None = None
     # Then a rotated refresh token has no way to the browser any more.
     response_begun = False
@@ -112,12 +120,11 @@ class GuardedSession(_Base):
 
     async def aload(self) -> dict[str, Any]:
         # Some engines' aload() is their load(), which would renew the session here, in the event loop.
-        hidden = self.renewer_type, self.renewer
-        self.renewer_type = self.renewer = None
+        renewer_type, self.renewer_type = self.renewer_type, None
         try:
             data = await self.aread()
         finally:
-            self.renewer_type, self.renewer = hidden
+            self.renewer_type = renewer_type
         return await self.arenew(data)
 
     def read(self) -> dict[str, Any]:
@@ -130,19 +137,21 @@ class GuardedSession(_Base):
 
     def renew(self, data: dict[str, Any]) -> dict[str, Any]:
         """`data` as loaded, renewed if they are due."""
-        renewer = self.get_renewer()
-        due = None if renewer is None else renewer.find_due(data)
-        return data if renewer is None or due is None else run(renewer.renew_on_load(data, due))
+        renewer_type = self.renewer_type
+        due = None if renewer_type is None else renewer_type.find_due(self.request, data)
+        return data if due is None else run(self.get_renewer().renew_on_load(data, due))
 
     async def arenew(self, data: dict[str, Any]) -> dict[str, Any]:
         """The same without blocking the event loop."""
-        renewer = self.get_renewer()
-        due = None if renewer is None else renewer.find_due(data)
-        return data if renewer is None or due is None else await arun(renewer.renew_on_load(data, due))
+        renewer_type = self.renewer_type
+        due = None if renewer_type is None else renewer_type.find_due(self.request, data)
+        return data if due is None else await arun(self.get_renewer().renew_on_load(data, due))
 
-    def get_renewer(self) -> Renewer | None:
-        """The renewer of this request, made at the first call; None without our middleware."""
-        if self.renewer is None and self.renewer_type is not None and self.request is not None:
+    def get_renewer(self) -> Renewer:
+        """The renewer of this request, made at the first call. Raises ImproperlyConfigured without our middleware."""
+        if self.renewer_type is None:
+            raise ImproperlyConfigured("OIDCMiddleware is not in MIDDLEWARE: tokens cannot be renewed.")
+        if self.renewer is None:
             self.renewer = self.renewer_type(self.request, self)
         return self.renewer
 
