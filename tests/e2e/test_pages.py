@@ -34,7 +34,7 @@ def pictures(tmp_path: Path) -> Path:
 
 def test_no_page_is_wider_than_a_phone(demo: Demo, phone: Page) -> None:
     sign_in(phone, demo.b)
-    for path in [*PAGES, "/fresh/"]:
+    for path in [*PAGES, "/fresh/", "/account/"]:
         phone.goto(demo.b + path)
         open_details(phone)
         width = phone.evaluate("document.documentElement.scrollWidth")
