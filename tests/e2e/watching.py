@@ -41,6 +41,9 @@ class Watch:
             self.faults.append(f"request to a stranger: {request.url}")
 
     def _on_failure(self, request: Request) -> None:
+        # What a page still wanted when the test went on to another: the browser itself gives that up.
+        if request.failure == "net::ERR_ABORTED" and not request.is_navigation_request():
+            return
         self.faults.append(f"failed request: {request.url}: {request.failure}")
 
     def _on_response(self, response: Response) -> None:
