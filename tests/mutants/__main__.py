@@ -60,20 +60,21 @@ def main(arguments: Sequence[str]) -> int:
     options = parser.parse_args(arguments)
     version, reasons = describe_version(), read_reasons()
     known, results = find_files(), read_results()
-    prepare()
-    for path in options.files or known:
-        started = time.monotonic()
-        mutants, earlier = make_mutants(ROOT / path, path), None
-        if options.survivors:
-            earlier = results[path]
-            mutants = [it for it in mutants if Survivor(it.line, it.before, it.after) in earlier.survivors]
-        result = summarize(version, judge(mutants, find_tests(path), options.jobs), earlier)
-        results = {**read_results(), path: result}
-        results = {name: results[name] for name in known if name in results}
-        write_results(results)
-        write_page(DOCS / "mutants.md", results, reasons, [name for name in known if name not in results])
-        print(f"{path}: {compute_score({path: result}):.1f} % of {result.total} in {time.monotonic() - started:.0f} s")  # noqa: T201
-        print(*find_faults({path: result}, reasons), sep="\n", flush=True)  # noqa: T201
+    with prepare() as cache:
+        for path in options.files or known:
+            started = time.monotonic()
+            mutants, earlier = make_mutants(ROOT / path, path), None
+            if options.survivors:
+                earlier = results[path]
+                mutants = [it for it in mutants if Survivor(it.line, it.before, it.after) in earlier.survivors]
+            result = summarize(version, judge(mutants, find_tests(path), options.jobs, cache), earlier)
+            results = {**read_results(), path: result}
+            results = {name: results[name] for name in known if name in results}
+            write_results(results)
+            write_page(DOCS / "mutants.md", results, reasons, [name for name in known if name not in results])
+            took = time.monotonic() - started
+            print(f"{path}: {compute_score({path: result}):.1f} % of {result.total} in {took:.0f} s")  # noqa: T201
+            print(*find_faults({path: result}, reasons), sep="\n", flush=True)  # noqa: T201
     faults, score = find_faults(results, reasons), compute_score(results)
     print(f"{score:.1f} % of all, {len(faults)} faults of reasons")  # noqa: T201
     return int(bool(faults) or score < THRESHOLD)

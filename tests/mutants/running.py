@@ -9,11 +9,13 @@ from __future__ import annotations
 import gc
 import os
 import resource
+import shutil
 import signal
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from enum import Enum
 from importlib import import_module
 from importlib.abc import MetaPathFinder
@@ -72,27 +74,9 @@ class Verdict(Enum):
 _VERDICTS = {0: Verdict.SURVIVED, -signal.SIGALRM: Verdict.TIME}
 
 
-def judge(mutants: Sequence[Mutant], tests: Sequence[str], jobs: int) -> dict[Mutant, Verdict]:
-    """Run each mutant of one file against its tests, `jobs` at a time; SystemExit if they fail without a mutant.
-
-    A survivor of the tests meets mypy, which is as much a gate here as they are.
-    """
-    verdicts = {}
-    seconds = _measure(tests)
-    for mutant, code in _run_each([(mutant, _test(mutant, tests)) for mutant in mutants], seconds, jobs):
-        if code == _NO_TESTS:
-            sys.exit(f"no tests in {' '.join(tests)}")
-        verdicts[mutant] = _VERDICTS.get(code, Verdict.TESTS)
-    survivors = [mutant for mutant, verdict in verdicts.items() if verdict is Verdict.SURVIVED]
-    with tempfile.TemporaryDirectory(prefix="oidc_rp-mutants-") as folder:
-        typing = [(mutant, _check_types(mutant, Path(folder))) for mutant in survivors]
-        for mutant, code in _run_each(typing, _TYPING_SECONDS, jobs):
-            verdicts[mutant] = Verdict.TYPES if code else Verdict.SURVIVED
-    return verdicts
-
-
-def prepare() -> None:
-    """Import and make what all the processes need: once, before `judge`."""
+@contextmanager
+def prepare() -> Iterator[Path]:
+    """Import and make what all the processes need; where mypy's cache of the unchanged package is, for `judge`."""
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
     for name in (*_SHARED, *(f"_pytest.{module.name}" for module in iter_modules(_pytest.__path__))):
         import_module(name)
@@ -104,6 +88,29 @@ def prepare() -> None:
     hypothesis.settings.load_profile("mutants")
     # Out of the sight of each process's garbage collector, which would copy it all.
     gc.freeze()
+    with tempfile.TemporaryDirectory(prefix="oidc_rp-mutants-") as folder:
+        cache = Path(folder) / "cache"
+        [(_, code)] = _run_each([(None, lambda: _run_mypy(cache))], _TYPING_SECONDS, 1)
+        if code:
+            sys.exit("the types do not fit before anything is changed: mypy oidc_rp")
+        yield cache
+
+
+def judge(mutants: Sequence[Mutant], tests: Sequence[str], jobs: int, cache: Path) -> dict[Mutant, Verdict]:
+    """Run each mutant of one file against its tests, `jobs` at a time; SystemExit if they fail without a mutant.
+
+    A survivor of the tests meets mypy, which is as much a gate here as they are.
+    """
+    verdicts = {}
+    seconds = _measure(tests)
+    for mutant, code in _run_each([(mutant, _test(mutant, tests)) for mutant in mutants], seconds, jobs):
+        if code == _NO_TESTS:
+            sys.exit(f"no tests in {' '.join(tests)}")
+        verdicts[mutant] = _VERDICTS.get(code, Verdict.TESTS)
+    survivors = [mutant for mutant, verdict in verdicts.items() if verdict is Verdict.SURVIVED]
+    for mutant, code in _run_each([(it, _check_types(it, cache)) for it in survivors], _TYPING_SECONDS, jobs):
+        verdicts[mutant] = Verdict.TYPES if code else Verdict.SURVIVED
+    return verdicts
 
 
 def _measure(tests: Sequence[str]) -> int:
@@ -163,13 +170,19 @@ def _run_tests(tests: Sequence[str]) -> int:
     return int(pytest.main([*_PYTEST, *django, *tests]))
 
 
-def _check_types(mutant: Mutant, folder: Path) -> Callable[[], int]:
+def _check_types(mutant: Mutant, cache: Path) -> Callable[[], int]:
     def run() -> int:
-        shadow = folder / f"{os.getpid()}.py"
-        shadow.write_text(mutant.source)
-        return mypy.run(["--shadow-file", mutant.path, str(shadow), "oidc_rp"])[2]
+        # A cache of its own: what mypy learns from a mutant must reach neither another one nor anybody's work.
+        with tempfile.TemporaryDirectory(dir=cache.parent) as folder:
+            shadow = Path(folder) / "mutant.py"
+            shadow.write_text(mutant.source)
+            return _run_mypy(shutil.copytree(cache, Path(folder) / "cache"), "--shadow-file", mutant.path, str(shadow))
 
     return run
+
+
+def _run_mypy(cache: Path, *arguments: str) -> int:
+    return mypy.run([f"--cache-dir={cache}", *arguments, "oidc_rp"])[2]
 
 
 class _MutantFinder(MetaPathFinder):
