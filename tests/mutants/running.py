@@ -175,7 +175,8 @@ def _check_types(mutant: Mutant, cache: Path) -> Callable[[], int]:
         # A cache of its own: what mypy learns from a mutant must reach neither another one nor anybody's work.
         with tempfile.TemporaryDirectory(dir=cache.parent) as folder:
             shadow = Path(folder) / "mutant.py"
-            shadow.write_text(mutant.source)
+            # A change that leaves the length as it was would be taken for none.
+            shadow.write_text(f"{mutant.source}# changed\n")
             return _run_mypy(shutil.copytree(cache, Path(folder) / "cache"), "--shadow-file", mutant.path, str(shadow))
 
     return run
